@@ -1,0 +1,32 @@
+# What a user may switch. Everything beyond the libraries is off when Grove is part of another project.
+option(GROVE_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(GROVE_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
+option(GROVE_BENCHMARKS "Build the benchmarks" OFF)
+option(GROVE_INSTALL "Define the install rules" ${PROJECT_IS_TOP_LEVEL})
+option(GROVE_RUNTIME "Build grove::runtime, which needs LibTorch (grove::core and grove::text do not)" ON)
+option(GROVE_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+  find_program(GROVE_CCACHE ccache)
+  if(GROVE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${GROVE_CCACHE})
+  endif()
+  find_program(GROVE_MOLD mold)
+  if(GROVE_MOLD)
+    add_link_options(-fuse-ld=mold)
+  endif()
+  if(GROVE_SANITIZE)
+    add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=address,undefined)
+  endif()
+endif()
+
+# Warnings are for Grove's own targets, never for those of a user.
+function(grove_warnings target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic)
+endfunction()

@@ -1,0 +1,33 @@
+# One library a layer. A compiled file stands beside its header, so each library is the .cpp files of its folders.
+set(include_dir ${PROJECT_SOURCE_DIR}/include)
+
+function(grove_library name)
+  cmake_parse_arguments(arg "" "" "FOLDERS;LINK" ${ARGN})
+  set(sources)
+  foreach(folder IN LISTS arg_FOLDERS)
+    file(GLOB_RECURSE found CONFIGURE_DEPENDS ${include_dir}/grove/${folder}/*.cpp)
+    list(APPEND sources ${found})
+  endforeach()
+  add_library(grove_${name} STATIC ${sources})
+  add_library(grove::${name} ALIAS grove_${name})
+  set_target_properties(grove_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
+  target_link_libraries(grove_${name} PUBLIC grove::core ${arg_LINK})
+  grove_warnings(grove_${name})
+endfunction()
+
+add_library(grove_core INTERFACE)
+add_library(grove::core ALIAS grove_core)
+set_target_properties(grove_core PROPERTIES EXPORT_NAME core)
+target_include_directories(grove_core INTERFACE $<BUILD_INTERFACE:${include_dir}> $<INSTALL_INTERFACE:include>)
+target_compile_features(grove_core INTERFACE cxx_std_20)
+target_link_libraries(grove_core INTERFACE Threads::Threads)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(grove_core INTERFACE $<BUILD_INTERFACE:-fconcepts-diagnostics-depth=10>)
+endif()
+
+# Text, files and the CPU engine need no LibTorch.
+grove_library(text FOLDERS text LINK nlohmann_json::nlohmann_json PkgConfig::utf8proc)
+grove_library(cpu FOLDERS io nn/cpu metrics data LINK nlohmann_json::nlohmann_json)
+if(GROVE_RUNTIME)
+  grove_library(runtime FOLDERS nn/torch policy rollout LINK grove::text grove::cpu LibTorch::LibTorch)
+endif()
