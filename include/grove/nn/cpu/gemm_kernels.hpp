@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside the products of gemm.hpp: the kernels of each instruction set and the loops over them, apart so that tests and
+// benchmarks can name the instruction set. AVX2 and AVX-512 give the same bits; the portable kernels round twice.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "grove/nn/cpu/gemm.hpp"
+#include "grove/nn/cpu/matrix.hpp"
+#include "grove/nn/cpu/thread_pool.hpp"
+
+namespace grove::nn::cpu::detail {
+
+enum class Isa { Portable, Avx2, Avx512 };
+
+/// A few rows times consecutive whole panels: c[rows, 32 * panels] = start + sum over depth of a * b.
+struct KernelArguments {
+  std::size_t depth = 0;
+  float const* a = nullptr;  ///< element (row, d) at a[row * a_stride + d]; a gradient's kernel: a[row + d * a_stride]
+  std::size_t a_stride = 0;
+  void const* b = nullptr;   ///< element (d, column) of panel p at b[p * b_stride + d * 32 + column]
+  std::size_t b_stride = 0;  ///< elements from a panel to the next
+  std::size_t panels = 1;
+  float* c = nullptr;
+  std::size_t ldc = 0;
+  float const* bias = nullptr;  ///< null or 32 * panels numbers
+  bool accumulate = false;      ///< start with what c holds
+};
+using Kernel = void (*)(KernelArguments const&);
+
+/// The kernels of one instruction set; those for r rows are at index r, in [1, rows].
+struct KernelSet {
+  static constexpr std::size_t most_rows = 16;
+  using Table = std::array<Kernel, most_rows + 1>;
+  std::size_t rows = 0;  ///< the tallest tile whose sums stay in registers
+  Table f32{};
+  Table bf16{};
+  Table gradient{};
+};
+
+/// The kernels of an instruction set, or null where this build or CPU lacks it.
+[[nodiscard]] KernelSet const* find_kernels(Isa isa) noexcept;
+
+/// The fastest this CPU runs.
+[[nodiscard]] KernelSet const& best_kernels() noexcept;
+
+[[nodiscard]] KernelSet const& portable_kernels() noexcept;
+#if defined(__x86_64__)
+[[nodiscard]] KernelSet const& avx2_kernels() noexcept;
+[[nodiscard]] KernelSet const& avx512_kernels() noexcept;
+#endif
+
+void gemm_tile(KernelSet const& kernels, float const* a, std::size_t lda, std::size_t m, PackedMatrix const& w,
+               std::size_t col_begin, std::size_t col_end, float* c, std::size_t ldc, Epilogue epilogue);
+void gemm(KernelSet const& kernels, ThreadPool& pool, float const* a, std::size_t lda, std::size_t m,
+          PackedMatrix const& w, float* c, std::size_t ldc, Epilogue epilogue);
+void gemm_weight_gradient(KernelSet const& kernels, ThreadPool& pool, float const* dy, std::size_t ldy, float const* x,
+                          std::size_t ldx, std::size_t m, std::size_t n, std::size_t k, float* dw, std::size_t lddw);
+
+}  // namespace grove::nn::cpu::detail
