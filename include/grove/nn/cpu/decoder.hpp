@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// A decoder-only transformer in f32 on the CPU, forward and backward written out by hand. Every number of a token is
+// computed by the same operations in the same order, whatever stands beside it in a batch, in however many pieces a
+// sequence arrives (at once or token by token) and however many threads share the work: the log-probs of a sampler and
+// of a trainer are equal bit for bit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "grove/nn/cpu/decoder_layout.hpp"
+#include "grove/nn/cpu/matrix.hpp"
+#include "grove/nn/cpu/parameters.hpp"
+#include "grove/nn/cpu/thread_pool.hpp"
+#include "grove/token_id.hpp"
+
+namespace grove::nn::cpu {
+
+/// The architectures, described at compile time.
+struct Qwen2 {
+  static constexpr std::string_view architecture = "Qwen2ForCausalLM";
+  static constexpr bool qkv_bias = true;  ///< q, k and v projections have biases
+  static constexpr bool qk_norm = false;  ///< RMS norm of each query and key head
+};
+struct Qwen3 {
+  static constexpr std::string_view architecture = "Qwen3ForCausalLM";
+  static constexpr bool qkv_bias = false;
+  static constexpr bool qk_norm = true;
+};
+struct Llama {
+  static constexpr std::string_view architecture = "LlamaForCausalLM";
+  static constexpr bool qkv_bias = false;
+  static constexpr bool qk_norm = false;
+};
+
+/// Sequences packed one after another.
+struct PackedBatch {
+  std::span<TokenId const> tokens;
+  std::span<std::size_t const> cu_seqlens;  ///< [sequences + 1] first token of each sequence, and the total
+  std::size_t first_position = 0;           ///< rotary position of the first token of every sequence
+
+  [[nodiscard]] std::size_t sequences() const noexcept { return cu_seqlens.empty() ? 0 : cu_seqlens.size() - 1; }
+};
+
+/// The places whose next-token distribution is wanted.
+struct HeadRows {
+  std::span<std::size_t const> rows;  ///< packed token indices, ascending: the token *before* the one predicted
+  std::span<TokenId const> targets;   ///< [rows] the token whose log-prob is wanted
+  float temperature = 1;
+};
+
+/// One entry a row; an empty span is not wanted. `hidden` is `[rows, hidden_size]`, after the final norm.
+struct HeadOutputs {
+  std::span<float> log_prob;
+  std::span<float> entropy;
+  std::span<float> sum_squares;
+  std::span<float> hidden;
+};
+
+/// Derivatives of the loss with respect to the outputs, to be filled; all zero when handed over. A span is empty where
+/// its output was not asked for.
+struct HeadGradients {
+  std::span<float> log_prob;
+  std::span<float> entropy;
+  std::span<float> hidden;
+};
+
+/// Which outputs `accumulate` computes; log_prob always.
+struct HeadColumns {
+  bool entropy = false;
+  bool sum_squares = false;
+  bool hidden = false;
+};
+
+/// Called once a batch with the outputs of all rows; fills the gradients.
+using HeadFunction = std::function<void(HeadOutputs const& outputs, HeadGradients const& gradients)>;
+
+/// Threads and memory for `score` and `accumulate`; grows to what the largest batch needs and is used again. One call
+/// at a time; decoders may share it.
+class Workspace {
+ public:
+  explicit Workspace(ThreadPool& pool);
+  ~Workspace();
+  Workspace(Workspace&&) noexcept;
+  Workspace& operator=(Workspace&&) noexcept;
+
+  [[nodiscard]] ThreadPool& pool() const noexcept { return *pool_; }
+
+  struct Buffers;
+  [[nodiscard]] Buffers& buffers() noexcept { return *buffers_; }
+
+ private:
+  ThreadPool* pool_;
+  std::unique_ptr<Buffers> buffers_;
+};
+
+/// What `load` prepares.
+enum class Use { Inference, Training };
+
+template <class Variant>
+class Decoder {
+ public:
+  using variant = Variant;
+
+  /// No weights yet. Throws grove::Error where the configuration is not one of this variant.
+  explicit Decoder(io::ModelConfig config);
+
+  /// Packs the weights for the kernels; the decoder keeps no reference to them. `version` is whatever the caller wants
+  /// to recognise them by. For Use::Training also in the order that the backward pass reads.
+  void load(Parameters const& parameters, std::uint64_t version, ThreadPool& pool, Use use = Use::Training);
+
+  [[nodiscard]] std::uint64_t version() const noexcept { return weights_.version; }
+  [[nodiscard]] io::ModelConfig const& config() const noexcept { return layout_.config; }
+  [[nodiscard]] std::size_t vocab_size() const noexcept { return layout_.config.vocab_size; }
+
+  /// The wanted outputs of the wanted rows, no gradients. Logits exist for a chunk of rows at a time. Throws
+  /// grove::Error for a token outside the vocabulary, rows or lengths that do not fit together, and weights that were
+  /// not loaded.
+  void score(PackedBatch batch, HeadRows rows, HeadOutputs outputs, Workspace& workspace) const;
+
+  /// Forward, `f` on the outputs of all rows, backward: adds to `gradients`, which has the layout of the parameters.
+  /// The sum goes over tokens in order, so consecutive calls for parts of a batch give the same bits as one call, and
+  /// so does any number of threads. Needs Use::Training and `activation_bytes` of memory a token.
+  void accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f, Parameters& gradients,
+                  Workspace& workspace) const;
+
+  /// What `accumulate` keeps of each token from forward to backward.
+  [[nodiscard]] std::size_t activation_bytes() const noexcept;
+
+  [[nodiscard]] detail::Layout const& layout() const noexcept { return layout_; }
+  [[nodiscard]] detail::Weights const& weights() const noexcept { return weights_; }
+
+ private:
+  detail::Layout layout_;
+  detail::Weights weights_;
+};
+
+extern template class Decoder<Qwen2>;
+extern template class Decoder<Qwen3>;
+extern template class Decoder<Llama>;
+
+}  // namespace grove::nn::cpu

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "grove/nn/cpu/decoder.hpp"
+#include "grove/nn/cpu/kv_cache.hpp"
+
+namespace grove::nn::cpu {
+
+/// Sequences that grow token by token over the weights of one decoder. Logits have the bits that Decoder::score works
+/// with, whatever else is in the session, however often it was forked and however many threads share a step.
+///
+/// Two ways to use several threads: one session a thread, each with sequences of its own (many sequences; no waiting at
+/// all), or one session whose pool shares the columns of every product (few sequences). A session is for one thread at
+/// a time; several may use the same decoder, whose weights must not be loaded meanwhile.
+template <class Variant>
+class DecodeSession {
+ public:
+  using Slot = KvCache::Slot;
+
+  /// `pool` shares the work of each call; null: the calling thread does it alone.
+  explicit DecodeSession(Decoder<Variant> const& decoder, ThreadPool* pool = nullptr);
+
+  /// Computes the keys and values of prompts (each of at least one token) and opens a slot for each: slots[sequences].
+  /// `logits[sequences, vocab]` (or empty: not wanted) become those of the token after each prompt.
+  void prefill(PackedBatch prompts, std::span<Slot> slots, std::span<float> logits);
+
+  /// A new sequence that goes on from `parent`'s present end; shares its pages. Its next logits are its parent's.
+  Slot fork(Slot parent) { return cache_.fork(parent); }
+
+  /// Appends one token to each of the slots (distinct, in any order): `logits[n, vocab]` become those of the token
+  /// after it, not scaled by any temperature.
+  void step(std::span<Slot const> slots, std::span<TokenId const> tokens, std::span<float> logits);
+
+  /// Forgets a sequence.
+  void release(Slot slot) { cache_.close(slot); }
+
+  /// Tokens in the sequence so far.
+  [[nodiscard]] std::size_t length(Slot slot) const { return cache_.length(slot); }
+
+  [[nodiscard]] KvCache const& cache() const noexcept { return cache_; }
+
+ private:
+  Decoder<Variant> const* decoder_;
+  ThreadPool* pool_;
+  KvCache cache_;
+  detail::RowScratch scratch_;
+};
+
+}  // namespace grove::nn::cpu
