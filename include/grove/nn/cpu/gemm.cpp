@@ -37,11 +37,12 @@ void multiply_partial(Kernel kernel, KernelArguments g, std::size_t rows, std::s
 
 KernelSet const* find_kernels(Isa isa) noexcept {
 #if defined(__x86_64__)
-  if (isa == Isa::Portable) return &portable_kernels();
-  return nullptr;
-#else
-  return isa == Isa::Portable ? &portable_kernels() : nullptr;
+  if (isa == Isa::Avx512) return __builtin_cpu_supports("avx512f") ? &avx512_kernels() : nullptr;
+  if (isa == Isa::Avx2) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &avx2_kernels() : nullptr;
+  }
 #endif
+  return isa == Isa::Portable ? &portable_kernels() : nullptr;
 }
 
 KernelSet const& best_kernels() noexcept {
