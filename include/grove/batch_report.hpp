@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The numbers every run reports of its batches, under TRL's names where it has them.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <string_view>
+
+#include "grove/advantage/group_relative.hpp"
+#include "grove/episodes.hpp"
+#include "grove/metrics.hpp"
+#include "grove/reward_matrix.hpp"
+
+namespace grove {
+
+/// Wall seconds of the phases of one step.
+class Stopwatch {
+ public:
+  explicit Stopwatch(Metrics& metrics) : metrics_(metrics) {}
+  void lap(std::string_view name) {
+    auto const now = Clock::now();
+    metrics_.set(name, std::chrono::duration<double>(now - lap_).count());
+    lap_ = now;
+  }
+  void total(std::string_view name) { metrics_.set(name, std::chrono::duration<double>(lap_ - start_).count()); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Metrics& metrics_;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point lap_ = start_;
+};
+
+/// Mean and deviation of each reward and of their weighted sum, lengths, and the share of truncated sequences.
+inline void report_batch(RewardMatrix const& rewards, Episodes const& episodes, Metrics& metrics) {
+  RunningMoments combined;
+  for (std::size_t s = 0; s < rewards.samples(); ++s)
+    if (auto const value = rewards.combined(s)) combined.add(*value);
+  metrics.set("reward", combined.mean());
+  for (std::size_t r = 0; r < rewards.rewards(); ++r) {
+    RunningMoments one;
+    for (std::size_t s = 0; s < rewards.samples(); ++s)
+      if (auto const& value = rewards(r, s)) one.add(*value);
+    metrics.set("rewards/" + rewards.name(r) + "/mean", one.mean());
+    metrics.set("rewards/" + rewards.name(r) + "/std", one.deviation(1));
+  }
+  RunningMoments length, terminated;
+  std::size_t shortest = episodes.tokens(), longest = 0;
+  for (std::size_t s = 0; s < episodes.sequences(); ++s) {
+    auto const n = episodes.length(s);
+    length.add(static_cast<double>(n));
+    if (!episodes.truncated[s]) terminated.add(static_cast<double>(n));
+    shortest = std::min(shortest, n);
+    longest = std::max(longest, n);
+  }
+  metrics.set("completions/mean_length", length.mean());
+  metrics.set("completions/min_length", static_cast<double>(shortest));
+  metrics.set("completions/max_length", static_cast<double>(longest));
+  metrics.set("completions/mean_terminated_length", terminated.mean());
+  auto const n = static_cast<double>(episodes.sequences());
+  metrics.set("completions/clipped_ratio", n > 0 ? 1.0 - static_cast<double>(terminated.count()) / n : 0.0);
+  metrics.set("num_tokens", static_cast<double>(episodes.tokens()));
+}
+
+}  // namespace grove

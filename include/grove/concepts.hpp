@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole vocabulary of Grove on one page: what each part of a trainer must be able to do. No implementation.
+//
+//   Rollout  --collects-->  Trajectories  --Reward-->  RewardMatrix  --AdvantageEstimator-->  advantages
+//   Policy::score / accumulate  <-- per-token outputs and their derivatives -->  Objective
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "grove/advantage/estimate.hpp"
+#include "grove/columns.hpp"
+#include "grove/completion.hpp"
+#include "grove/episodes.hpp"
+#include "grove/objective/terms.hpp"
+#include "grove/parameter.hpp"
+#include "grove/problem.hpp"
+#include "grove/reward_matrix.hpp"
+
+namespace grove {
+
+/// A batch of experience in a policy's own form: the packed shape everyone sees, what the sampler recorded of each
+/// token, and a payload only that policy reads (token ids; observations and actions).
+template <class T, class Real>
+concept TrajectoriesOf = requires(T const& t) {
+  { t.episodes } -> std::convertible_to<Episodes const&>;
+  { t.rollout_log_probs() } -> std::convertible_to<std::span<const Real>>;         // [tokens]
+  { t.policy_versions() } -> std::convertible_to<std::span<const std::uint64_t>>;  // [tokens]
+};
+
+/// What `Policy::accumulate` calls: outputs of tokens [first, first + n) of the batch while their graph is alive, and
+/// the place for the derivatives of the loss with respect to them (zero on entry).
+template <class F, class Real>
+concept OutputConsumer = std::invocable<F&, std::size_t, TokenOutputs<Real>, TokenGradients<Real>>;
+
+namespace detail {
+template <class Real>
+struct ConsumerArchetype {
+  void operator()(std::size_t, TokenOutputs<Real>, TokenGradients<Real>) const {}
+};
+}  // namespace detail
+
+/// A distribution over the next token (or action) with parameters that can be trained.
+///   Real, Trajectories                     arithmetic of its outputs; the experience it reads
+///   provides                               the columns it can compute
+///   score(t, sequences, wanted, out)       those columns for the chosen sequences, packed in their order; no gradient
+///   accumulate(t, sequences, wanted, scope, f)
+///                                          runs the forward, hands f the outputs of consecutive tokens (whole
+///                                          sequences unless scope is Token), adds the gradients f returns to those of
+///                                          the parameters
+///   parameters()                           where values and gradients lie
+///   version(), commit()                    number of parameter states so far; tells that the values were changed
+template <class P>
+concept Policy = std::floating_point<typename P::Real> && TrajectoriesOf<typename P::Trajectories, typename P::Real> &&
+    requires(P& p, P const& c, typename P::Trajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope,
+             TokenOutputs<typename P::Real> out, detail::ConsumerArchetype<typename P::Real> f) {
+  { P::provides } -> std::convertible_to<ColumnSet>;
+  { c.score(t, sequences, wanted, out) } -> std::same_as<void>;
+  { p.accumulate(t, sequences, wanted, scope, f) } -> std::same_as<void>;
+  { p.parameters() } -> std::convertible_to<std::span<const ParameterView>>;
+  { c.version() } -> std::same_as<std::uint64_t>;
+  { p.commit() } -> std::same_as<void>;
+};
+
+/// Lets a policy act: problems of a data set or environments are its own, with the place it has reached in them.
+template <class X, class P>
+concept Rollout = requires(X& x, P& p) {
+  { x.collect(p) } -> std::same_as<typename P::Trajectories>;
+};
+
+/// Judges one completion: a number, or none to decline it. Const, because it runs on many threads.
+template <class R>
+concept Reward = requires(R const& r, Problem const& problem, Completion const& completion) {
+  { r(problem, completion) } -> std::convertible_to<std::optional<double>>;
+};
+
+/// Judges a whole batch: what a trainer calls. A single Reward, `Sum` and `RewardSet` become one through `score_batch`.
+template <class R, class T>
+concept BatchReward = requires(R const& r, T const& t) {
+  { r.evaluate(t) } -> std::same_as<RewardMatrix>;
+};
+
+/// Turns rewards into one advantage a token (and a value target where a critic is trained).
+template <class A>
+concept AdvantageEstimator = requires(A const& a, EstimatorInput<double> const& in, EstimatorOutput<double> out) {
+  { A::needs } -> std::convertible_to<ColumnSet>;
+  { A::needs_groups } -> std::convertible_to<bool>;
+  { A::describe() } -> std::convertible_to<std::string>;
+  { a(in, out) } -> std::same_as<void>;
+};
+
+/// The loss in closed form: its derivatives with respect to a policy's outputs, token by token.
+template <class O>
+concept Objective = requires(O const& o, Rows<double> const& rows, Denominators const& denominators,
+                             TokenGradients<double> gradients, typename O::tally_type& tally, Metrics& metrics) {
+  { O::needs } -> std::convertible_to<ColumnSet>;
+  { O::scope } -> std::convertible_to<Scope>;
+  { O::describe() } -> std::convertible_to<std::string>;
+  { o.wanted() } -> std::same_as<ColumnSet>;
+  { o.evaluate(rows, denominators, gradients, tally) } -> std::same_as<void>;
+  { o.report(tally, metrics) } -> std::same_as<void>;
+};
+
+/// The ranks that train together. Whatever has a wider scope than local takes one as an argument.
+template <class C>
+concept Communicator = requires(C& c, std::span<double> values) {
+  { c.rank() } -> std::same_as<std::size_t>;
+  { c.size() } -> std::same_as<std::size_t>;
+  { c.all_reduce_sum(values) } -> std::same_as<void>;
+};
+
+}  // namespace grove

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// How per-token losses become one number. The set of tokens that a mean is taken over (its scope) is part of the type,
+// because taking the wrong one is the most frequent silent error of this field: it changes gradients, not shapes.
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <string_view>
+
+namespace grove {
+
+/// How many sequences and counted tokens a mean is taken over.
+struct Counts {
+  double sequences = 0;
+  double tokens = 0;
+};
+
+/// The counts an aggregate may need, as the trainer knows them for one micro-batch.
+struct Denominators {
+  Counts micro_batch;        ///< this rank, this micro-batch
+  Counts data_parallel;      ///< all ranks, this micro-batch
+  Counts window;             ///< all ranks, all micro-batches of the optimizer step
+  double micro_batches = 1;  ///< micro-batches of the optimizer step on one rank
+  double ranks = 1;
+};
+
+/// Mean over one rank's micro-batch; the results are then averaged. Depends on how the batch is split.
+struct Local {
+  static constexpr std::string_view name = "Local";
+  static Counts counts(Denominators const& d) { return d.micro_batch; }
+  static double parts(Denominators const& d) { return d.micro_batches * d.ranks; }
+};
+
+/// Mean over all ranks' micro-batches of one accumulation step; the results are then averaged.
+struct DataParallel {
+  static constexpr std::string_view name = "DataParallel";
+  static Counts counts(Denominators const& d) { return d.data_parallel; }
+  static double parts(Denominators const& d) { return d.micro_batches; }
+};
+
+/// Mean over everything that enters one optimizer step. Independent of micro-batches, packing and ranks.
+struct Window {
+  static constexpr std::string_view name = "Window";
+  static Counts counts(Denominators const& d) { return d.window; }
+  static double parts(Denominators const&) { return 1; }
+};
+
+template <class S>
+concept NormalizerScope = requires(Denominators const& d) {
+  { S::counts(d) } -> std::same_as<Counts>;
+  { S::parts(d) } -> std::convertible_to<double>;
+};
+
+namespace detail {
+/// 1 / (count * parts), and 0 for an empty set: no token, no gradient.
+constexpr double reciprocal(double count, double parts) { return count > 0 ? 1.0 / (count * parts) : 0.0; }
+}  // namespace detail
+
+/// sum over tokens / number of tokens (DAPO, arXiv 2503.14476, eq. 8).
+template <NormalizerScope S = Window>
+struct TokenMean {
+  using scope = S;
+  static std::string describe() { return "TokenMean<" + std::string(S::name) + ">"; }
+  double weight(Denominators const& d, double) const { return detail::reciprocal(S::counts(d).tokens, S::parts(d)); }
+};
+
+/// mean over sequences of the mean over their tokens (GRPO, arXiv 2402.03300, eq. 3).
+template <NormalizerScope S = Window>
+struct SequenceMean {
+  using scope = S;
+  static std::string describe() { return "SequenceMean<" + std::string(S::name) + ">"; }
+  double weight(Denominators const& d, double length) const {
+    return length > 0 ? detail::reciprocal(S::counts(d).sequences, S::parts(d)) / length : 0.0;
+  }
+};
+
+/// mean over sequences of the sum over their tokens.
+template <NormalizerScope S = Window>
+struct SequenceSum {
+  using scope = S;
+  static std::string describe() { return "SequenceSum<" + std::string(S::name) + ">"; }
+  double weight(Denominators const& d, double) const { return detail::reciprocal(S::counts(d).sequences, S::parts(d)); }
+};
+
+/// sum over tokens / (sequences * a constant length), so that long answers are not favoured (Dr. GRPO, 2503.20783).
+template <NormalizerScope S = Window>
+struct ConstantLength {
+  using scope = S;
+  double length = 0;  ///< the longest completion allowed, in tokens; must be set
+  static std::string describe() { return "ConstantLength<" + std::string(S::name) + ">"; }
+  double weight(Denominators const& d, double) const {
+    return detail::reciprocal(S::counts(d).sequences, S::parts(d)) / length;
+  }
+};
+
+}  // namespace grove

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// AdamW with decoupled weight decay (arXiv 1711.05101), the arithmetic of torch.optim.AdamW, over plain memory: it
+// serves every policy on the host, whatever holds the parameters.
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "grove/error.hpp"
+#include "grove/parameter.hpp"
+
+namespace grove {
+
+struct AdamWOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0;
+};
+
+/// Square root of the sum of squares of all gradients, added up in double in the parameters' order.
+inline double gradient_norm(std::span<const ParameterView> parameters) {
+  auto const squares = [](auto const* gradient, std::size_t size) {
+    double sum = 0;
+    for (std::size_t i = 0; i < size; ++i) sum += static_cast<double>(gradient[i]) * static_cast<double>(gradient[i]);
+    return sum;
+  };
+  double sum = 0;
+  for (auto const& p : parameters)
+    sum += p.dtype == Dtype::F64 ? squares(static_cast<double const*>(p.gradient), p.size)
+                                 : squares(static_cast<float const*>(p.gradient), p.size);
+  return std::sqrt(sum);
+}
+
+inline void zero_gradients(std::span<const ParameterView> parameters) {
+  for (auto const& p : parameters) {
+    if (p.dtype == Dtype::F64)
+      std::fill_n(static_cast<double*>(p.gradient), p.size, 0.0);
+    else
+      std::fill_n(static_cast<float*>(p.gradient), p.size, 0.0f);
+  }
+}
+
+/// bf16 parameters keep an f32 master copy, since an update of 1e-6 vanishes in bf16's 8 bits of mantissa.
+class AdamW {
+ public:
+  template <class T>
+  struct Moments {
+    std::vector<T> first, second;
+    std::vector<T> master;  ///< only for bf16 parameters
+  };
+  using State = std::variant<Moments<float>, Moments<double>>;
+
+  explicit AdamW(AdamWOptions options = {}) : options_(options) {}
+
+  /// One update with the given rate; gradients are multiplied by `gradient_scale` first. Does not throw once the first
+  /// call has allocated the moments.
+  void step(std::span<const ParameterView> parameters, double rate, double gradient_scale = 1.0) {
+    if (states_.empty()) allocate(parameters);
+    if (states_.size() != parameters.size())
+      throw Error("AdamW", std::to_string(parameters.size()) + " parameters",
+                  std::to_string(states_.size()) + " as in the first step");
+    ++steps_;
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+      std::visit([&](auto& moments) { update(parameters[i], moments, rate, gradient_scale); }, states_[i]);
+  }
+
+  std::size_t steps() const { return steps_; }
+  std::span<State> states() { return states_; }
+  std::span<State const> states() const { return states_; }
+  AdamWOptions const& options() const { return options_; }
+
+  /// Takes over a checkpoint's state.
+  void restore(std::vector<State> states, std::size_t steps) {
+    states_ = std::move(states);
+    steps_ = steps;
+  }
+
+ private:
+  static float widen(std::uint16_t bf16) { return std::bit_cast<float>(static_cast<std::uint32_t>(bf16) << 16); }
+  static std::uint16_t narrow(float x) {  // nearest, ties to even
+    auto const bits = std::bit_cast<std::uint32_t>(x);
+    return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
+  }
+
+  void allocate(std::span<const ParameterView> parameters) {
+    std::vector<State> states;
+    for (auto const& p : parameters) {
+      if (p.dtype == Dtype::F64) {
+        states.emplace_back(Moments<double>{std::vector<double>(p.size), std::vector<double>(p.size), {}});
+        continue;
+      }
+      Moments<float> moments{std::vector<float>(p.size), std::vector<float>(p.size), {}};
+      if (p.dtype == Dtype::BF16) {
+        auto const* values = static_cast<std::uint16_t const*>(p.value);
+        for (std::size_t i = 0; i < p.size; ++i) moments.master.push_back(widen(values[i]));
+      }
+      states.emplace_back(std::move(moments));
+    }
+    states_ = std::move(states);
+  }
+
+  template <class T>
+  void update(ParameterView const& p, Moments<T>& moments, double rate, double gradient_scale) const {
+    auto const t = static_cast<double>(steps_);
+    auto const b1 = static_cast<T>(options_.beta1), b2 = static_cast<T>(options_.beta2);
+    auto const eps = static_cast<T>(options_.eps), scale = static_cast<T>(gradient_scale);
+    auto const keep = static_cast<T>(1.0 - rate * (p.decay ? options_.weight_decay : 0.0));
+    auto const size = static_cast<T>(rate / (1.0 - std::pow(options_.beta1, t)));
+    auto const root = static_cast<T>(1.0 / std::sqrt(1.0 - std::pow(options_.beta2, t)));
+    T* value = p.dtype == Dtype::BF16 ? moments.master.data() : static_cast<T*>(p.value);
+    T const* gradient = static_cast<T const*>(p.gradient);
+    T* first = moments.first.data();
+    T* second = moments.second.data();
+    for (std::size_t i = 0; i < p.size; ++i) {
+      T const g = gradient[i] * scale;
+      first[i] = b1 * first[i] + (T(1) - b1) * g;
+      second[i] = b2 * second[i] + (T(1) - b2) * g * g;
+      value[i] = value[i] * keep - size * first[i] / (std::sqrt(second[i]) * root + eps);
+    }
+    if (p.dtype == Dtype::BF16) {
+      auto* stored = static_cast<std::uint16_t*>(p.value);
+      for (std::size_t i = 0; i < p.size; ++i) stored[i] = narrow(static_cast<float>(value[i]));
+    }
+  }
+
+  AdamWOptions options_;
+  std::vector<State> states_;
+  std::size_t steps_ = 0;
+};
+
+}  // namespace grove

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rewards stay apart until they are shaped: [rewards x samples] with a weight a reward and a mask, because a reward may
+// decline a sample and some estimators normalise each reward by itself.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "grove/error.hpp"
+
+namespace grove {
+
+class RewardMatrix {
+ public:
+  RewardMatrix() = default;
+  RewardMatrix(std::vector<std::string> names, std::vector<double> weights, std::size_t samples)
+      : names_(std::move(names)), weights_(std::move(weights)), samples_(samples) {
+    if (names_.size() != weights_.size())
+      throw Error("RewardMatrix",
+                  std::to_string(weights_.size()) + " weights for " + std::to_string(names_.size()) + " rewards",
+                  "one weight a reward", "give as many reward weights as rewards");
+    values_.resize(names_.size() * samples_);
+  }
+
+  std::size_t rewards() const { return names_.size(); }
+  std::size_t samples() const { return samples_; }
+  std::string const& name(std::size_t reward) const { return names_[reward]; }
+  double weight(std::size_t reward) const { return weights_[reward]; }
+
+  /// A reward's score of a sample; none where the reward declined it.
+  std::optional<double> const& operator()(std::size_t reward, std::size_t sample) const {
+    return values_[reward * samples_ + sample];
+  }
+  std::optional<double>& operator()(std::size_t reward, std::size_t sample) {
+    return values_[reward * samples_ + sample];
+  }
+
+  /// The weighted sum of a sample's rewards; none where every reward declined it, and the sample then counts nowhere.
+  std::optional<double> combined(std::size_t sample) const {
+    std::optional<double> sum;
+    for (std::size_t r = 0; r < rewards(); ++r)
+      if (auto const& value = (*this)(r, sample)) sum = sum.value_or(0.0) + weights_[r] * *value;
+    return sum;
+  }
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<double> weights_;
+  std::size_t samples_ = 0;
+  std::vector<std::optional<double>> values_;
+};
+
+}  // namespace grove

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "grove/optim/adamw.hpp"
+#include "grove/optim/schedule.hpp"
+#include "grove/parameter.hpp"
+#include "grove/ratio_check.hpp"
+
+namespace grove {
+
+/// Which log-probs stand for the policy at the start of a batch's updates. They are the same numbers up to rounding, so
+/// this is a value, not a type.
+enum class OldLogProbs : std::uint8_t {
+  Auto,        ///< Current for one update a batch; else Sampled for f32 token ratios, and Recomputed otherwise
+  Sampled,     ///< what the sampler recorded
+  Recomputed,  ///< one forward pass before the first update
+  Current,     ///< the policy's own at each update: the ratio is 1 and clipping never acts
+};
+
+/// Every number of a training run that no piece of the composition owns.
+struct TrainOptions {
+  Schedule schedule{};
+  AdamWOptions adamw{};
+  double max_grad_norm = 1.0;   ///< 0: no clipping
+  std::size_t epochs = 1;       ///< passes over each batch
+  std::size_t minibatches = 1;  ///< optimizer steps in each pass
+  OldLogProbs old_log_probs = OldLogProbs::Auto;
+  bool mask_truncated_completions = false;  ///< a truncated sequence gives no gradient (DAPO's overlong filtering)
+  RatioCheck ratio_check{};
+  std::uint64_t seed = 0;
+
+  /// Called before clipping with each optimizer step's number and the accumulated gradients.
+  std::function<void(std::size_t, std::span<const ParameterView>)> on_gradients{};
+};
+
+}  // namespace grove

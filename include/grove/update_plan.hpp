@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which sequences enter which optimizer step and which micro-batch of it: a value, made before the first update.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "grove/episodes.hpp"
+#include "grove/error.hpp"
+#include "grove/random.hpp"
+
+namespace grove {
+
+/// Sequences whose forward and backward run together.
+using MicroBatch = std::vector<std::uint32_t>;
+
+/// The micro-batches of one optimizer step.
+using Minibatch = std::vector<MicroBatch>;
+
+/// One entry an optimizer step, in the order of the steps, over all epochs.
+using UpdatePlan = std::vector<Minibatch>;
+
+/// Fills micro-batches with whole sequences up to a number of tokens. How many there are then depends on the lengths,
+/// so a Local scope would make the loss depend on them; it does not compile with this.
+struct TokenBudget {
+  std::size_t tokens = 8192;  ///< completion tokens in a micro-batch; a longer sequence stands alone
+
+  static constexpr bool splits_by_length = true;
+
+  std::vector<MicroBatch> operator()(Episodes const& episodes, Sequences sequences) const {
+    std::vector<MicroBatch> parts;
+    std::size_t filled = 0;
+    for (auto sequence : sequences) {
+      auto const length = episodes.length(sequence);
+      if (parts.empty() || filled + length > tokens) {
+        parts.emplace_back();
+        filled = 0;
+      }
+      parts.back().push_back(sequence);
+      filled += length;
+    }
+    return parts;
+  }
+};
+
+/// A fixed number of sequences in each micro-batch, as TRL's per_device_train_batch_size.
+struct SequencesPerMicroBatch {
+  std::size_t sequences = 8;
+
+  static constexpr bool splits_by_length = false;
+
+  std::vector<MicroBatch> operator()(Episodes const&, Sequences all) const {
+    std::vector<MicroBatch> parts;
+    for (std::size_t begin = 0; begin < all.size(); begin += sequences) {
+      auto const part = all.subspan(begin, std::min(sequences, all.size() - begin));
+      parts.emplace_back(part.begin(), part.end());
+    }
+    return parts;
+  }
+};
+
+/// epochs x minibatches optimizer steps over a batch. With more than one minibatch the sequences are shuffled anew in
+/// each epoch, by a key of (seed, step, epoch) only.
+template <class Batching>
+UpdatePlan plan_updates(Episodes const& episodes, Batching const& batching, std::size_t epochs, std::size_t minibatches,
+                        std::uint64_t seed, std::uint64_t step) {
+  UpdatePlan plan;
+  std::vector<std::uint32_t> order(episodes.sequences());
+  for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
+    std::iota(order.begin(), order.end(), 0u);
+    if (minibatches > 1) {
+      RandomSequence random(RandomStream({seed, Purpose::Shuffle}, step), epoch);
+      shuffle(std::span(order), random);
+    }
+    for (std::size_t m = 0; m < minibatches; ++m) {
+      auto const begin = order.size() * m / minibatches, end = order.size() * (m + 1) / minibatches;
+      plan.push_back(batching(episodes, Sequences(order).subspan(begin, end - begin)));
+    }
+  }
+  return plan;
+}
+
+}  // namespace grove
