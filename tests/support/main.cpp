@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Catch2's main, and one use more: `--ctest LISTING EXECUTABLE PREFIX` writes the CMake file that makes each test case a ctest test
-// (cmake/GroveDiscoverTests.cmake says which labels come from which tags; Catch2 2.13's own discovery knows no tags).
+// Catch2's main, and one use more: `--ctest LISTING EXECUTABLE PREFIX` writes the CMake file that makes each test case
+// a ctest test (cmake/GroveDiscoverTests.cmake says which labels come from which tags; Catch2 2.13's own discovery
+// knows no tags).
 #if __has_include(<catch2/catch_session.hpp>)
 #include <catch2/catch_session.hpp>
 #include <catch2/catch_test_case_info.hpp>

@@ -1,0 +1,3 @@
+// expect: nothing, since this compiles: the harness must say so
+// SPDX-License-Identifier: Apache-2.0
+int main() {}
