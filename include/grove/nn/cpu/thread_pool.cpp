@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/nn/cpu/thread_pool.hpp"
 
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
 #include <string>
 #include <system_error>
 #include <utility>
@@ -28,6 +32,23 @@ void wait_for_change(std::atomic<std::uint32_t> const& value, std::uint32_t old)
   }
   value.wait(old, std::memory_order_acquire);
 }
+
+#if defined(__linux__)
+int this_cpu() noexcept { return sched_getcpu(); }
+
+// Takes the calling thread to another processor, if it may run on more than one, and leaves it free to move again.
+void move_off(int cpu) noexcept {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0 || CPU_COUNT(&allowed) < 2) return;
+  cpu_set_t others = allowed;
+  CPU_CLR(static_cast<std::size_t>(cpu), &others);
+  if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof(others), &others) == 0)
+    sched_setaffinity(0, sizeof(allowed), &allowed);
+}
+#else
+int this_cpu() noexcept { return -1; }
+void move_off(int) noexcept {}
+#endif
 
 }  // namespace
 
@@ -61,6 +82,7 @@ void ThreadPool::run(std::size_t tasks, Call call, void const* context) {
   error_ = nullptr;
   failed_.store(false, std::memory_order_relaxed);
   next_.store(0, std::memory_order_relaxed);
+  caller_cpu_ = this_cpu();
   attendance_.store(open_bit, std::memory_order_release);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
@@ -78,6 +100,7 @@ void ThreadPool::work() {
     seen = generation_.load(std::memory_order_acquire);
     if (stopping_.load(std::memory_order_relaxed)) return;
     if (join()) {
+      if (caller_cpu_ >= 0 && caller_cpu_ == this_cpu()) move_off(caller_cpu_);
       take_tasks();
       leave();
     }

@@ -61,6 +61,7 @@ class ThreadPool {
   Call call_ = nullptr;
   void const* context_ = nullptr;
   std::size_t tasks_ = 0;
+  int caller_cpu_ = -1;
   std::exception_ptr error_;
   std::atomic<bool> failed_{false};
   std::atomic<bool> stopping_{false};
