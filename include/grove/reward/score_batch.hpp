@@ -2,6 +2,7 @@
 // From rewards of single samples to the matrix of a batch, on several threads.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <concepts>
 #include <cstddef>
@@ -15,7 +16,9 @@
 
 #include "grove/completion.hpp"
 #include "grove/concepts.hpp"
+#include "grove/error.hpp"
 #include "grove/problem.hpp"
+#include "grove/reward/name.hpp"
 #include "grove/reward_matrix.hpp"
 
 namespace grove {
@@ -66,7 +69,8 @@ void for_each_sample(std::size_t n, std::size_t threads, F const& f) {
 
 }  // namespace detail
 
-/// The reward matrix of a batch. A reward that scores batches does it itself; others are called once a sample.
+/// The reward matrix of a batch. A reward that scores batches does it itself; others are called once a sample, and what
+/// they throw becomes an Error that names the reward and the problem.
 template <class R, class T>
 RewardMatrix score_batch(R const& reward, T const& trajectories,
                          std::size_t threads = std::thread::hardware_concurrency()) {
@@ -89,22 +93,19 @@ RewardMatrix score_batch(R const& reward, T const& trajectories,
     detail::for_each_sample(n, threads, [&](std::size_t i) {
       auto const& problem = trajectories.problem(i);
       auto const& completion = trajectories.completion(i);
-      if constexpr (RewardList<R>)
-        for (std::size_t r = 0; r < reward.size(); ++r) matrix(r, i) = reward.score(r, problem, completion);
-      else
-        matrix(0, i) = reward(problem, completion);
+      for (std::size_t r = 0; r < matrix.rewards(); ++r) {
+        try {
+          if constexpr (RewardList<R>)
+            matrix(r, i) = reward.score(r, problem, completion);
+          else
+            matrix(r, i) = reward(problem, completion);
+        } catch (std::exception const& e) {
+          throw Error("reward " + matrix.name(r), "problem " + std::to_string(problem.id) + ": " + e.what());
+        }
+      }
     });
     return matrix;
   }
-}
-
-/// The name a reward is reported under: its `name`, where it has one.
-template <class R>
-std::string name_of(R const&) {
-  if constexpr (requires { R::name; })
-    return std::string(R::name);
-  else
-    return "reward";
 }
 
 }  // namespace grove

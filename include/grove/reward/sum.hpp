@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Several rewards as one, known at compile time.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "grove/concepts.hpp"
+#include "grove/reward/name.hpp"
+
+namespace grove {
+
+/// A reward and how much it counts in a Sum; `weighted()` makes one.
+template <class R>
+struct Weighted {
+  double weight = 1;
+  R reward{};
+};
+
+template <class R>
+Weighted<R> weighted(double weight, R reward) {
+  return {weight, std::move(reward)};
+}
+
+namespace detail {
+
+template <class E>
+struct SumElement {
+  using reward_type = E;
+  static double weight(E const&) { return 1; }
+  static E reward(E element) { return element; }
+};
+template <class R>
+struct SumElement<Weighted<R>> {
+  using reward_type = R;
+  static double weight(Weighted<R> const& element) { return element.weight; }
+  static R reward(Weighted<R> element) { return std::move(element.reward); }
+};
+
+}  // namespace detail
+
+/// A weighted sum: `Sum{OpenRsFormat{}, weighted(2.0, ExactAnswer{})}`; an element without a weight has weight 1. The
+/// rewards stay apart in the reward matrix, each under its name, until they are shaped: nothing is added up here.
+template <class... Rs>
+class Sum {
+  static_assert(sizeof...(Rs) > 0, "grove::Sum: a sum of no rewards scores nothing; give it at least one.");
+  static_assert((Reward<Rs> && ...),
+                "grove::Sum: an element is no reward; give it a member "
+                "`std::optional<double> operator()(Problem const&, Completion const&) const`.");
+
+ public:
+  /// Throws Error where two rewards have the same name or a weight is not finite.
+  template <class... Es>
+    requires(sizeof...(Es) == sizeof...(Rs) && (std::same_as<typename detail::SumElement<Es>::reward_type, Rs> && ...))
+  explicit Sum(Es... elements)
+      : weights_{detail::SumElement<Es>::weight(elements)...},
+        rewards_(detail::SumElement<Es>::reward(std::move(elements))...) {
+    std::apply([&](Rs const&... reward) { names_ = {name_of(reward)...}; }, rewards_);
+    for (std::size_t i = 0; i < size(); ++i)
+      detail::check_entry("Sum", std::span<const std::string>(names_).first(i), names_[i], weights_[i]);
+  }
+
+  std::size_t size() const { return sizeof...(Rs); }
+  std::string const& name(std::size_t i) const { return names_[i]; }
+  double weight(std::size_t i) const { return weights_[i]; }
+
+  std::optional<double> score(std::size_t i, Problem const& problem, Completion const& completion) const {
+    std::optional<double> value;
+    std::size_t at = 0;
+    auto const visit = [&](auto const& reward) {
+      if (at++ == i) value = reward(problem, completion);
+    };
+    std::apply([&](Rs const&... reward) { (visit(reward), ...); }, rewards_);
+    return value;
+  }
+
+ private:
+  std::array<double, sizeof...(Rs)> weights_;
+  std::tuple<Rs...> rewards_;
+  std::array<std::string, sizeof...(Rs)> names_;
+};
+
+template <class... Es>
+Sum(Es...) -> Sum<typename detail::SumElement<Es>::reward_type...>;
+
+}  // namespace grove
