@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/nn/cpu/ops.hpp"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+// For everything down to the end of the file, templates included (those are compiled at its end).
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
+#endif
+
+#include "grove/nn/cpu/ops_lanes_avx512.hpp"
+#include "grove/nn/cpu/ops_set.hpp"
+
+namespace grove::nn::cpu::detail {
+
+RowOps const& avx512_row_ops() noexcept {
+  static constexpr RowOps ops = make_row_ops<LanesAvx512>();
+  return ops;
+}
+
+}  // namespace grove::nn::cpu::detail
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+#endif
