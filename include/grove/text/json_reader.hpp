@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "grove/token_id.hpp"
+
+/// Reads JSON files of any size and malformation: one Error that names the file, never a crash.
+namespace grove::text::detail {
+
+/// A JSON file, its two huge parts kept out of the tree: they would take most of the loading time.
+struct JsonFile {
+  nlohmann::json tree;
+  std::vector<std::pair<std::string, TokenId>> vocabulary;  ///< `model.vocab`, if that is an object
+  std::vector<std::pair<std::string, std::string>> merges;  ///< `model.merges`, if that is an array
+  bool has_vocabulary = false;
+  bool has_merges = false;
+};
+
+/// Throws Error if the file cannot be read, is larger than 1 GiB, is not JSON or is nested more than 64 deep.
+JsonFile read_json_file(std::filesystem::path const& file);
+
+/// The same from memory; `name` is what errors call it.
+JsonFile parse_json(std::string_view text, std::string const& name);
+
+}  // namespace grove::text::detail
