@@ -14,26 +14,28 @@ struct LanesAvx2 {
   static constexpr std::size_t count = 16;
   static constexpr std::size_t tile_rows = 3;  ///< 3 rows of 2 vectors are 12 of 16 registers
 
-  static __m256i lane(int from) {
-    return _mm256_add_epi32(_mm256_set1_epi32(from), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-  }
-  static __m256i below(std::size_t n, int from) {
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), lane(from));
+  struct Mask {
+    __m256i v;
+  };
+  /// All bits in the lanes (counted from `from`) below n.
+  static Mask below(std::size_t n, int from) {
+    __m256i const lane = _mm256_add_epi32(_mm256_set1_epi32(from), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    return {_mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), lane)};
   }
   static LanesAvx2 zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
   static LanesAvx2 all(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
   static LanesAvx2 load(float const* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
   static LanesAvx2 load(float const* p, std::size_t n) {
-    __m256 const high = n > 8 ? _mm256_maskload_ps(p + 8, below(n, 8)) : _mm256_setzero_ps();
-    return {_mm256_maskload_ps(p, below(n, 0)), high};
+    __m256 const high = n > 8 ? _mm256_maskload_ps(p + 8, below(n, 8).v) : _mm256_setzero_ps();
+    return {_mm256_maskload_ps(p, below(n, 0).v), high};
   }
   void store(float* p) const {
     _mm256_storeu_ps(p, low);
     _mm256_storeu_ps(p + 8, high);
   }
   void store(float* p, std::size_t n) const {
-    _mm256_maskstore_ps(p, below(n, 0), low);
-    if (n > 8) _mm256_maskstore_ps(p + 8, below(n, 8), high);
+    _mm256_maskstore_ps(p, below(n, 0).v, low);
+    if (n > 8) _mm256_maskstore_ps(p + 8, below(n, 8).v, high);
   }
 
   static LanesAvx2 fma(LanesAvx2 a, LanesAvx2 b, LanesAvx2 c) {
@@ -50,8 +52,8 @@ struct LanesAvx2 {
   }
 
   static LanesAvx2 within(std::size_t begin, std::size_t end, LanesAvx2 inside, LanesAvx2 outside) {
-    __m256i const low = _mm256_andnot_si256(below(begin, 0), below(end, 0));
-    __m256i const high = _mm256_andnot_si256(below(begin, 8), below(end, 8));
+    __m256i const low = _mm256_andnot_si256(below(begin, 0).v, below(end, 0).v);
+    __m256i const high = _mm256_andnot_si256(below(begin, 8).v, below(end, 8).v);
     return {_mm256_blendv_ps(outside.low, inside.low, _mm256_castsi256_ps(low)),
             _mm256_blendv_ps(outside.high, inside.high, _mm256_castsi256_ps(high))};
   }

@@ -18,7 +18,7 @@ struct Softmax {
   float log_sum = 0;  ///< its logarithm
 
   /// The log-prob of a token with this logit.
-  [[nodiscard]] float log_prob(float logit) const noexcept { return logit * scale - maximum - log_sum; }
+  [[nodiscard]] float log_prob(float logit) const noexcept;
 };
 
 /// The softmax of a row. Throws grove::Error for an empty row or a temperature that is not positive and finite.
