@@ -34,7 +34,7 @@ look() {
     printf '#include "%s"\n' "${file#include/}" >"$target"
   fi
   # shellcheck disable=SC2086
-  if ! clang-tidy --quiet --warnings-as-errors='*' --header-filter="$(printf '%s' "$file" | sed 's/[.]/\\./g')\$" "$target" -- $flags \
+  if ! clang-tidy --quiet --config-file=.clang-tidy --warnings-as-errors='*' --header-filter="$(printf '%s' "$file" | sed 's/[.]/\\./g')\$" "$target" -- $flags \
     >"$work/$name.log" 2>/dev/null; then
     echo "$file" >>"$work/failed"
     cat "$work/$name.log"
