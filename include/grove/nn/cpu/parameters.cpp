@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/nn/cpu/parameters.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <system_error>
+#include <unordered_set>
+#include <utility>
+
+#include "grove/error.hpp"
+#include "grove/io/bf16.hpp"
+#include "grove/io/safetensors.hpp"
+#include "grove/random.hpp"
+
+namespace grove::nn::cpu {
+namespace {
+
+constexpr std::string_view head_name = "lm_head.weight";
+
+bool is_norm(std::string_view name) { return name.find("norm.weight") != std::string_view::npos; }
+bool is_bias(std::string_view name) { return name.ends_with(".bias"); }
+bool is_frequencies(std::string_view name) { return name.ends_with("rotary_emb.inv_freq"); }
+
+/// IEEE half, to nearest even; infinity beyond its range.
+std::uint16_t to_f16(float value) {
+  std::uint32_t const bits = std::bit_cast<std::uint32_t>(value);
+  auto const sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000U);
+  std::uint32_t const magnitude = bits & 0x7FFFFFFFU;
+  float const size = std::bit_cast<float>(magnitude);
+  if (magnitude > 0x7F800000U) return sign | 0x7E00U;
+  if (size >= 65520.0F) return sign | 0x7C00U;
+  if (size < 0x1p-14F) {  // adding 0.5 rounds to the step of the subnormals and leaves it in the low bits
+    return static_cast<std::uint16_t>(sign |
+                                      (std::bit_cast<std::uint32_t>(size + 0.5F) - std::bit_cast<std::uint32_t>(0.5F)));
+  }
+  std::uint32_t const rebiased = magnitude - (112U << 23);
+  return static_cast<std::uint16_t>(sign | (rebiased + 0xFFFU + (rebiased >> 13 & 1U)) >> 13);
+}
+
+}  // namespace
+
+Parameters::Parameters(io::ModelConfig config) : config_(std::move(config)) {
+  auto const& c = config_;
+  std::pair<char const*, std::size_t> const sizes[] = {
+      {"vocab_size", c.vocab_size},    {"hidden_size", c.hidden_size},   {"intermediate_size", c.intermediate_size},
+      {"num_hidden_layers", c.layers}, {"num_attention_heads", c.heads}, {"num_key_value_heads", c.kv_heads},
+      {"head_dim", c.head_dim}};
+  for (auto const& [name, size] : sizes) {
+    if (size == 0) throw Error("model configuration", std::string(name) + " is 0", "at least 1");
+  }
+  if (c.heads % c.kv_heads != 0 || c.head_dim % 2 != 0) {
+    throw Error("model configuration", "heads that do not divide",
+                "num_key_value_heads divides num_attention_heads, head_dim is even");
+  }
+  add("model.embed_tokens.weight", {c.vocab_size, c.hidden_size});
+  for (std::size_t layer = 0; layer < c.layers; ++layer) add_layer(layer);
+  add("model.norm.weight", {c.hidden_size});
+  if (!c.tie_word_embeddings) add(std::string(head_name), {c.vocab_size, c.hidden_size});
+  values_.resize(entries_.back().offset + entries_.back().size);
+}
+
+void Parameters::add(std::string name, std::vector<std::size_t> shape) {
+  std::size_t size = 1;
+  for (std::size_t extent : shape) size *= extent;
+  std::size_t const offset = entries_.empty() ? 0 : entries_.back().offset + entries_.back().size;
+  entries_.push_back({std::move(name), std::move(shape), size, offset});
+}
+
+void Parameters::add_layer(std::size_t layer) {
+  auto const& c = config_;
+  std::string const prefix = "model.layers." + std::to_string(layer) + ".";
+  std::string const attention = prefix + "self_attn.";
+  std::size_t const queries = c.heads * c.head_dim;
+  std::size_t const keys = c.kv_heads * c.head_dim;
+  add(prefix + "input_layernorm.weight", {c.hidden_size});
+  add(attention + "q_proj.weight", {queries, c.hidden_size});
+  add(attention + "k_proj.weight", {keys, c.hidden_size});
+  add(attention + "v_proj.weight", {keys, c.hidden_size});
+  if (c.qkv_bias) {
+    add(attention + "q_proj.bias", {queries});
+    add(attention + "k_proj.bias", {keys});
+    add(attention + "v_proj.bias", {keys});
+  }
+  if (c.qk_norm) {
+    add(attention + "q_norm.weight", {c.head_dim});
+    add(attention + "k_norm.weight", {c.head_dim});
+  }
+  add(attention + "o_proj.weight", {c.hidden_size, queries});
+  if (c.output_bias) add(attention + "o_proj.bias", {c.hidden_size});
+  add(prefix + "post_attention_layernorm.weight", {c.hidden_size});
+  add(prefix + "mlp.gate_proj.weight", {c.intermediate_size, c.hidden_size});
+  add(prefix + "mlp.up_proj.weight", {c.intermediate_size, c.hidden_size});
+  add(prefix + "mlp.down_proj.weight", {c.hidden_size, c.intermediate_size});
+}
+
+Parameters Parameters::load(io::WeightFolder const& folder, io::ModelConfig const& config) {
+  Parameters parameters(config);
+  std::unordered_set<std::string_view> known;
+  for (Entry const& entry : parameters.entries_) {
+    known.insert(entry.name);
+    auto const values = parameters.values().subspan(entry.offset, entry.size);
+    io::read_f32(folder.require(entry.name, entry.shape), values);
+  }
+  for (std::string const& name : folder.names()) {
+    if (known.contains(name) || is_frequencies(name) || (config.tie_word_embeddings && name == head_name)) continue;
+    throw Error(folder.path(), "the tensor " + name + " is not part of this model",
+                "the tensors of a " + std::string(io::model_type_name(config.architecture)) + " model with " +
+                    std::to_string(config.layers) + " layers",
+                "check config.json");
+  }
+  return parameters;
+}
+
+void Parameters::save(std::filesystem::path const& folder, io::DType dtype) const {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw Error(folder.string(), "cannot make the folder: " + error.message());
+  std::vector<std::uint16_t> halves;
+  std::span<std::byte const> bytes = std::as_bytes(values());
+  if (dtype == io::DType::BF16) {
+    halves = io::to_bf16(values_);
+  } else if (dtype == io::DType::F16) {
+    halves.resize(values_.size());
+    std::ranges::transform(values_, halves.begin(), to_f16);
+  } else if (dtype != io::DType::F32) {
+    throw Error("Parameters::save", "weights as " + std::string(io::safetensors_name(dtype)), "F32, BF16 or F16");
+  }
+  if (!halves.empty()) bytes = std::as_bytes(std::span(halves));
+  std::vector<io::TensorView> tensors;
+  std::size_t const width = io::size_of(dtype);
+  for (Entry const& entry : entries_) {
+    tensors.push_back({entry.name, dtype, entry.shape, bytes.subspan(entry.offset * width, entry.size * width)});
+  }
+  io::ModelConfig config = config_;
+  config.dtype = dtype;
+  io::write_model_config(folder.string(), config);
+  io::write_safetensors((folder / "model.safetensors").string(), tensors);
+}
+
+void Parameters::initialise(std::uint64_t seed) {
+  RandomStream const stream({.seed = seed, .purpose = Purpose::Initialization});
+  constexpr double deviation = 0.02;
+  for (Entry const& entry : entries_) {
+    auto const values = this->values().subspan(entry.offset, entry.size);
+    if (is_norm(entry.name) || is_bias(entry.name)) {
+      std::ranges::fill(values, is_norm(entry.name) ? 1.0F : 0.0F);
+      continue;
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      std::size_t const place = entry.offset + i;
+      values[i] = static_cast<float>(deviation * to_normals(stream.bits({.index = place / 2}))[place % 2]);
+    }
+  }
+}
+
+void Parameters::round_to_bf16() {
+  for (float& value : values_) value = io::bf16_to_f32(io::f32_to_bf16(value));
+}
+
+Parameters::Entry const& Parameters::entry(std::string_view name) const {
+  auto const found = std::ranges::find(entries_, name, &Entry::name);
+  if (found == entries_.end()) throw Error("Parameters", "no weight named " + std::string(name));
+  return *found;
+}
+
+std::span<float> Parameters::operator[](std::string_view name) {
+  Entry const& found = entry(name);
+  return values().subspan(found.offset, found.size);
+}
+
+std::span<float const> Parameters::operator[](std::string_view name) const {
+  Entry const& found = entry(name);
+  return values().subspan(found.offset, found.size);
+}
+
+}  // namespace grove::nn::cpu
