@@ -15,12 +15,12 @@ enum class Finish : std::uint8_t { Stop, Length };
 /// One sampled answer. Tokens are kept as they were sampled and are what is trained on; text is only for people and
 /// rewards, so nothing is ever tokenised a second time.
 struct Completion {
-  std::vector<TokenId> tokens;          ///< every sampled token, with the one that ended it
-  std::vector<float> log_probs;         ///< of each token, under the temperature-scaled, untruncated softmax
-  std::vector<float> kept_mass;         ///< of each token, the probability that top-k, top-p and min-p left over
-  std::vector<std::uint64_t> versions;  ///< of each token, the policy version that sampled it
+  std::vector<TokenId> tokens{};          ///< every sampled token, with the one that ended it
+  std::vector<float> log_probs{};         ///< of each token, under the temperature-scaled, untruncated softmax
+  std::vector<float> kept_mass{};         ///< of each token, the probability that top-k, top-p and min-p left over
+  std::vector<std::uint64_t> versions{};  ///< of each token, the policy version that sampled it
   Finish finish = Finish::Length;
-  std::string text;  ///< without special tokens, cut before a stop string
+  std::string text{};  ///< without special tokens, cut before a stop string
 };
 
 }  // namespace grove

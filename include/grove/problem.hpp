@@ -17,10 +17,10 @@ namespace grove {
 /// through the model's chat template, a prompt is taken as it is.
 struct Problem {
   std::uint64_t id = 0;
-  std::string prompt;
-  std::vector<Message> messages;
-  std::string gold;                                          ///< the answer that rule-based rewards compare with
-  std::vector<std::pair<std::string, std::string>> columns;  ///< every other column; what is not text is JSON
+  std::string prompt{};
+  std::vector<Message> messages{};
+  std::string gold;                                            ///< the answer that rule-based rewards compare with
+  std::vector<std::pair<std::string, std::string>> columns{};  ///< every other column; what is not text is JSON
 
   /// A column of the data set by name.
   std::optional<std::string_view> column(std::string_view name) const {

@@ -168,7 +168,7 @@ class Trainer {
         if (episodes.truncated[s])
           std::fill(batch.counts.begin() + episodes.cu_seqlens[s], batch.counts.begin() + episodes.cu_seqlens[s + 1],
                     0);
-    if constexpr (requires { rollout_.plan(); }) batch.plan = rollout_.plan();
+    if constexpr (requires { batch.trajectories.plan; }) batch.plan = batch.trajectories.plan;
     if (batch.plan.empty())
       batch.plan = plan_updates(episodes, batching_, options_.epochs, options_.minibatches, options_.seed, step_);
     report_batch(batch.rewards, episodes, report.metrics);

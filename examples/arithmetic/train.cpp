@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// arithmetic: GRPO on the embedded model, from start to finish: problems, sampler, reward, trainer, observers.
+#include <unistd.h>
+
+#include <chrono>
+#include <ctime>
+#include <iomanip>
+#include <iostream>
+
+#include "commands.hpp"
+#include "grove/algorithms.hpp"
+#include "grove/error.hpp"
+#include "grove/observers.hpp"
+#include "grove/reward/exact_answer.hpp"
+#include "grove/reward/format.hpp"
+#include "grove/reward/sum.hpp"
+#include "grove/rollout/group_sampler.hpp"
+#include "grove/rollout/run_folder.hpp"
+#include "model.hpp"
+
+namespace arithmetic {
+namespace {
+
+struct Flags {
+  std::filesystem::path model{}, out{}, record{}, replay{}, gradients{};
+  std::string dtype{}, control{};
+  std::uint64_t seed = 0;
+  std::size_t steps = 0, problems = 0, threads = 0, epochs = 0, minibatches = 0;
+  std::uint32_t group = 0;
+  double rate = 0, beta = 0;
+};
+
+open_rs::Command command_for(Flags& flags) {
+  namespace po = open_rs::po;
+  open_rs::Command command(
+      "arithmetic [train]",
+      "Trains the embedded model with GRPO and shows its accuracy on unseen problems before and after.\n"
+      "Other commands: arithmetic pretrain, arithmetic problems.");
+  command.options().add_options()                                                                          //
+      ("out", po::value(&flags.out)->value_name("DIR"), "run directory (default: a new one under runs/)")  //
+      ("seed", po::value(&flags.seed)->default_value(0), "of problems, samples and shuffles")              //
+      ("steps", po::value(&flags.steps)->default_value(150), "training steps")                             //
+      ("problems", po::value(&flags.problems)->default_value(64), "problems a step")                       //
+      ("group", po::value(&flags.group)->default_value(8), "completions of each problem")                  //
+      ("learning-rate", po::value(&flags.rate)->default_value(3e-4), "of AdamW")                           //
+      ("beta", po::value(&flags.beta)->default_value(0.0), "coefficient of the KL to the start model")     //
+      ("epochs", po::value(&flags.epochs)->default_value(1), "passes over each batch")                     //
+      ("minibatches", po::value(&flags.minibatches)->default_value(1), "optimizer steps in each pass")     //
+      ("model", po::value(&flags.model)->default_value(default_model(), "the embedded one")->value_name("DIR"),
+       "model to start from")                                                                           //
+      ("dtype", po::value(&flags.dtype)->default_value("f32"), "f32 or bf16")                           //
+      ("threads", po::value(&flags.threads)->default_value(0), "0: all cores; never changes a result")  //
+      ("control", po::value(&flags.control)->default_value("none"),
+       "none, constant, shuffled or negated: spoils the reward")                                                //
+      ("record", po::value(&flags.record)->value_name("DIR"), "write every batch there")                        //
+      ("replay", po::value(&flags.replay)->value_name("DIR"), "train on recorded batches instead of sampling")  //
+      ("dump-gradients", po::value(&flags.gradients)->value_name("DIR"), "write each update's gradient there");
+  return command;
+}
+
+/// Training problems by draw index, any of them at any place.
+grove::ProblemSource training_problems(std::uint64_t seed) {
+  return [seed, problems = all_problems(Part::Training)](std::uint64_t draw) {
+    grove::RandomSequence random(grove::RandomStream({seed, grove::Purpose::Data}), draw);
+    return to_problem(problems[random.below(static_cast<std::uint32_t>(problems.size()))], draw);
+  };
+}
+
+/// The reward of a run, or the one of a control: the same scores made constant, handed to the wrong completions, or
+/// with their sign turned.
+class ArithmeticReward {
+ public:
+  ArithmeticReward(std::string control, std::uint64_t seed) : control_(std::move(control)), seed_(seed) {
+    if (control_ != "none" && control_ != "constant" && control_ != "shuffled" && control_ != "negated")
+      throw grove::Error("--control", "'" + control_ + "'", "none, constant, shuffled or negated");
+  }
+
+  grove::RewardMatrix evaluate(grove::TokenTrajectories const& t) const {
+    if (t.recorded.rewards() > 0) return t.recorded;
+    auto matrix = grove::score_batch(sum_, t);
+    if (control_ == "none") return matrix;
+    std::vector<std::size_t> order(matrix.samples());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (control_ == "shuffled") {
+      grove::RandomSequence random(grove::RandomStream({seed_, grove::Purpose::Shuffle}, t.samples.front().id));
+      grove::shuffle(std::span(order), random);
+    }
+    auto spoilt = matrix;
+    for (std::size_t r = 0; r < matrix.rewards(); ++r)
+      for (std::size_t s = 0; s < matrix.samples(); ++s) {
+        if (control_ == "shuffled") spoilt(r, s) = matrix(r, order[s]);
+        if (control_ == "constant") spoilt(r, s) = 1.0;
+        if (control_ == "negated") spoilt(r, s) = -*matrix(r, s);
+      }
+    return spoilt;
+  }
+
+ private:
+  grove::Sum<grove::ThinkAnswerFormat, grove::ExactAnswer> sum_{grove::weighted(0.2, grove::ThinkAnswerFormat{}),
+                                                                grove::ExactAnswer{}};
+  std::string control_;
+  std::uint64_t seed_;
+};
+
+std::filesystem::path new_run_folder() {
+  char name[40];
+  auto const now = std::time(nullptr);
+  std::strftime(name, sizeof name, "arithmetic-%Y%m%d-%H%M%S", std::localtime(&now));
+  return std::filesystem::path("runs") / name;
+}
+
+grove::AnyTokenRollout rollout_for(Flags const& flags, grove::PromptFormat const& format) {
+  if (!flags.replay.empty())
+    return {
+        [replay = grove::Replay(flags.replay)](grove::AnyCausalLm& policy) mutable { return replay.collect(policy); }};
+  grove::GroupSampler sampler(
+      training_problems(flags.seed), format,
+      {.problems = flags.problems, .group = flags.group, .max_tokens = max_completion_tokens, .seed = flags.seed});
+  return {[sampler](grove::AnyCausalLm& policy) mutable { return sampler.collect(policy); }};
+}
+
+void print_table(double before, double after, std::size_t unseen, double seconds, double tokens,
+                 std::filesystem::path const& folder) {
+  std::cout << std::fixed << std::setprecision(1)                                                        //
+            << "\naccuracy on " << unseen << " unseen problems (greedy)\n"                               //
+            << "  before          " << std::setw(6) << 100 * before << " %\n"                            //
+            << "  after           " << std::setw(6) << 100 * after << " %\n"                             //
+            << "training time     " << std::setw(6) << seconds << " s\n"                                 //
+            << "sampled tokens/s  " << std::setw(6) << std::setprecision(0) << tokens / seconds << '\n'  //
+            << "run directory     " << folder.string() << "  (models: start/, final/)\n";
+}
+
+}  // namespace
+
+int train(open_rs::Arguments const& arguments) {
+  Flags flags;
+  if (!command_for(flags).parse(arguments)) return 0;
+  auto const folder = flags.out.empty() ? new_run_folder() : flags.out;
+  if (flags.dtype != "f32" && flags.dtype != "bf16")
+    throw grove::Error("--dtype", "'" + flags.dtype + "'", "f32 or bf16");
+
+  grove::RunLog log(folder);
+  grove::CausalLmOptions lm{.dtype = flags.dtype == "bf16" ? grove::Dtype::BF16 : grove::Dtype::F32};
+  if (flags.threads > 0) lm.threads = flags.threads;
+  auto const format = grove::PromptFormat::load(flags.model);
+  auto policy = grove::AnyCausalLm::load(flags.model, lm);
+  grove::save_model(policy, flags.model, folder / "start");
+
+  auto algorithm = grove::GrpoTokenMean{};
+  algorithm.objective.get<grove::KlInLoss<grove::K3>>().coefficient = flags.beta;
+  grove::TrainOptions options{
+      .schedule = {.peak = flags.rate}, .epochs = flags.epochs, .minibatches = flags.minibatches, .seed = flags.seed};
+  if (lm.dtype == grove::Dtype::BF16) options.ratio_check = grove::bf16_ratio_check();
+  if (!flags.gradients.empty()) options.on_gradients = grove::dump_gradients_to(flags.gradients);
+  grove::Trainer trainer(algorithm, std::move(policy), rollout_for(flags, format),
+                         ArithmeticReward(flags.control, flags.seed), options);
+
+  auto const unseen = draw_problems(Part::Unseen, 0, 500);
+  double const before = accuracy(trainer.policy(), format, unseen);
+  double tokens = 0;
+  auto const record = [&](auto& t, grove::StepReport const& report) {
+    tokens += *report.metrics.find("num_tokens");
+    if (!flags.record.empty()) grove::Recorder{flags.record}(t, report);
+  };
+  auto const start = std::chrono::steady_clock::now();
+  trainer.run(flags.steps, grove::Progress(std::cerr, flags.steps, isatty(STDERR_FILENO)), log, record);
+  auto const seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  double const after = accuracy(trainer.policy(), format, unseen);
+  grove::save_model(trainer.policy(), flags.model, folder / "final");
+  print_table(before, after, unseen.size(), seconds, tokens, folder);
+  return 0;
+}
+
+}  // namespace arithmetic

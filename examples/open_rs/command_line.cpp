@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "open_rs/command_line.hpp"
+
+#include <iostream>
+#include <thread>
+
+#include "grove/error.hpp"
+
+namespace open_rs {
+
+Command::Command(std::string name, std::string summary) : name_(std::move(name)), summary_(std::move(summary)) {
+  options_.add_options()("help,h", "print this help");
+}
+
+std::optional<po::variables_map> Command::parse(Arguments const& arguments) const {
+  po::variables_map values;
+  try {
+    po::store(po::command_line_parser(arguments).options(options_).positional({}).run(), values);
+    if (values.count("help")) {
+      std::cout << "usage: " << name_ << " [options]\n" << summary_ << "\n\n" << options_ << appendix_;
+      return std::nullopt;
+    }
+    po::notify(values);
+  } catch (po::error const& e) {
+    throw grove::Error(name_, e.what(), {}, "see " + name_ + " --help");
+  }
+  return values;
+}
+
+void ModelFlags::add_to(po::options_description& options) {
+  options.add_options()                                                                                  //
+      ("model", po::value(&folder)->required()->value_name("DIR"), "model folder in Hugging Face form")  //
+      ("dtype", po::value(&dtype)->default_value("auto")->value_name("f32|bf16"),
+       "parameters; auto is f32 on the CPU")                                                                       //
+      ("device", po::value(&device)->default_value("auto")->value_name("cpu|cuda|auto"), "where to compute")       //
+      ("threads", po::value(&threads)->default_value(0)->value_name("N"), "0: all cores; never changes a result")  //
+      ("batch", po::value(&batch)->default_value(0)->value_name("N"),
+       "sequences at once, 0: chosen for speed; never changes a result");
+}
+
+grove::CausalLmOptions ModelFlags::resolved() const {
+  if (dtype != "auto" && dtype != "f32" && dtype != "bf16")
+    throw grove::Error("--dtype", "'" + dtype + "'", "f32 or bf16");
+  if (device == "cuda")
+    throw grove::Error("--device", "this build computes on the CPU only", "cpu or auto", "leave --device out");
+  if (device != "auto" && device != "cpu") throw grove::Error("--device", "'" + device + "'", "cpu, cuda or auto");
+  grove::CausalLmOptions options{.dtype = dtype == "bf16" ? grove::Dtype::BF16 : grove::Dtype::F32};
+  if (threads > 0) options.threads = threads;
+  return options;
+}
+
+grove::AnyCausalLm ModelFlags::load() const { return grove::AnyCausalLm::load(folder, resolved()); }
+
+int guarded(std::string_view program, std::function<int()> const& f) {
+  try {
+    return f();
+  } catch (grove::Error const& e) {
+    std::cout.flush();
+    std::cerr << program << ": " << e.what() << '\n';
+    return 2;
+  } catch (std::exception const& e) {
+    std::cout.flush();
+    std::cerr << program << ": unforeseen: " << e.what() << '\n';
+    return 1;
+  }
+}
+
+}  // namespace open_rs

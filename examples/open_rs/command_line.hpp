@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every subcommand shares: options of a model, `--help`, and errors as one line on stderr with exit code 2.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "grove/policy/causal_lm.hpp"
+
+namespace open_rs {
+
+namespace po = boost::program_options;
+using Arguments = std::vector<std::string>;
+
+/// A subcommand: its options, read from the arguments after its name.
+class Command {
+ public:
+  Command(std::string name, std::string summary);
+
+  po::options_description& options() { return options_; }
+  /// A table that the help ends with, of things that are no options of the command itself.
+  void show(std::string table) { appendix_ = std::move(table); }
+  /// Parses; prints the help and answers nothing when it was asked for. Throws grove::Error for an unknown option.
+  std::optional<po::variables_map> parse(Arguments const& arguments) const;
+
+ private:
+  std::string name_, summary_, appendix_;
+  po::options_description options_{"Options"};
+};
+
+/// --model, --dtype, --device, --threads, --batch.
+struct ModelFlags {
+  std::filesystem::path folder{};
+  std::string dtype{};
+  std::string device{};
+  std::size_t threads = 0;
+  std::size_t batch = 0;
+
+  void add_to(po::options_description& options);
+  grove::CausalLmOptions resolved() const;
+  grove::AnyCausalLm load() const;
+};
+
+/// Runs `f` and turns what it throws into one line on stderr: exit code 2 for bad input, 1 for anything unforeseen.
+int guarded(std::string_view program, std::function<int()> const& f);
+
+}  // namespace open_rs

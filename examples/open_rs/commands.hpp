@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "open_rs/command_line.hpp"
+
+namespace open_rs {
+
+int tokenize(Arguments const& arguments);
+int detokenize(Arguments const& arguments);
+int logprobs(Arguments const& arguments);
+int generate(Arguments const& arguments);
+int print_version();
+int print_help(std::string const& name);
+
+}  // namespace open_rs

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// open_rs generate: prompts or conversations in, completions out, each a function of (id, prompt, seed, index) alone.
+#include <iostream>
+
+#include "grove/error.hpp"
+#include "grove/rollout/group_sampler.hpp"
+#include "open_rs/commands.hpp"
+#include "open_rs/lines.hpp"
+
+namespace open_rs {
+namespace {
+
+namespace cpu = grove::nn::cpu;
+
+struct GenerateFlags {
+  ModelFlags model{};
+  cpu::SamplingOptions sampling{};
+  std::uint32_t samples = 1;
+  std::size_t max_tokens = 512;
+  std::uint64_t seed = 0;
+  std::vector<std::string> stop{};
+};
+
+struct Prompt {
+  std::uint64_t id = 0;
+  std::vector<grove::TokenId> tokens{};
+};
+
+void add_options(Command& command, GenerateFlags& flags) {
+  flags.model.add_to(command.options());
+  command.options().add_options()  //
+      ("temperature", po::value(&flags.sampling.temperature)->default_value(1)->value_name("T"),
+       "0: greedy, with log-probs at T = 1")  //
+      ("top-p", po::value(&flags.sampling.top_p)->default_value(1)->value_name("P"),
+       "keep the most probable tokens up to this mass")  //
+      ("top-k", po::value(&flags.sampling.top_k)->default_value(0)->value_name("K"),
+       "keep the K most probable tokens; 0: all")  //
+      ("min-p", po::value(&flags.sampling.min_p)->default_value(0)->value_name("P"),
+       "keep tokens of at least this share of the best")                                                       //
+      (",n", po::value(&flags.samples)->default_value(1)->value_name("N"), "completions of each prompt")       //
+      ("max-tokens", po::value(&flags.max_tokens)->default_value(512)->value_name("N"), "longest completion")  //
+      ("seed", po::value(&flags.seed)->default_value(0)->value_name("S"), "of the random numbers")             //
+      ("stop", po::value(&flags.stop)->composing()->value_name("TEXT"),
+       "end a completion before this text; may be repeated");
+}
+
+grove::Problem problem_of(Line const& line, grove::io::JsonFields const& fields) {
+  grove::Problem problem;
+  auto const* messages = fields.find("messages");
+  if (messages == nullptr) {
+    problem.prompt = fields.required<std::string>("prompt");
+    return problem;
+  }
+  if (!messages->is_array() || messages->empty()) fields.refuse("messages", "a list of {\"role\", \"content\"}");
+  for (auto const& message : *messages) {
+    grove::io::JsonFields const turn(message, line.where() + " messages");
+    problem.messages.push_back({turn.required<std::string>("role"), turn.required<std::string>("content")});
+  }
+  return problem;
+}
+
+Prompt prompt_of(Line const& line, grove::PromptFormat const& format, std::size_t context) {
+  if (!line.json)
+    throw grove::Error(line.where(), "not a JSON object", "{\"prompt\": \"...\"} or {\"messages\": [...]}");
+  grove::io::JsonFields const fields(*line.json, line.where());
+  Prompt prompt{.id = fields.value_or<std::size_t>("id", line.number - 1)};
+  auto problem = problem_of(line, fields);
+  problem.id = prompt.id;
+  try {
+    prompt.tokens = format.tokens(problem);
+  } catch (grove::Error const& e) {
+    throw grove::Error(line.where(), e.what());
+  }
+  if (prompt.tokens.size() >= context)
+    throw grove::Error(line.where(), "a prompt of " + std::to_string(prompt.tokens.size()) + " tokens",
+                       "fewer than the model's context of " + std::to_string(context));
+  return prompt;
+}
+
+void write(cpu::GeneratedCompletion const& generated) {
+  auto const& c = generated.completion;
+  std::cout << "{\"id\":" << generated.id << ",\"index\":" << generated.sample << ",\"text\":" << to_json(c.text)
+            << ",\"ids\":" << to_json(c.tokens) << ",\"log_probs\":" << to_json(c.log_probs) << ",\"finish\":\""
+            << (c.finish == grove::Finish::Stop ? "stop" : "length") << "\"}\n";
+}
+
+}  // namespace
+
+int generate(Arguments const& arguments) {
+  GenerateFlags flags;
+  Command command(
+      "open_rs generate",
+      "Lines {\"prompt\"} (taken as it is) or {\"messages\"} (through the chat template), with an optional \"id\", on "
+      "stdin -> lines {\"id\",\"index\",\"text\",\"ids\",\"log_probs\",\"finish\"}.");
+  add_options(command, flags);
+  if (!command.parse(arguments)) return 0;
+  if (flags.samples == 0) throw grove::Error("-n", "0 completions", "at least 1");
+  if (flags.max_tokens == 0) throw grove::Error("--max-tokens", "0 tokens", "at least 1");
+  cpu::validate(flags.sampling);
+  auto const policy = flags.model.load();
+  auto const format = grove::PromptFormat::load(flags.model.folder);
+  cpu::GenerationOptions const options{.sampling = flags.sampling,
+                                       .max_tokens = flags.max_tokens,
+                                       .stop_tokens = policy.config().eos_ids,
+                                       .stop_strings = flags.stop,
+                                       .text = grove::text_streams(format.tokenizer()),
+                                       .key = {flags.seed, grove::Purpose::Sampling},
+                                       .batch = flags.model.batch};
+  for_each_batch<Prompt>(
+      std::cin, 1024,
+      [&](Line const& line) { return prompt_of(line, format, policy.config().max_position_embeddings); },
+      [&](std::vector<Prompt> const& prompts) {
+        std::vector<cpu::GenerationRequest> requests;
+        for (auto const& prompt : prompts)
+          requests.push_back({.id = prompt.id, .prompt = prompt.tokens, .samples = flags.samples});
+        policy.generate(requests, options, [](cpu::GeneratedCompletion&& generated) { write(generated); });
+        std::cout.flush();
+      });
+  return 0;
+}
+
+}  // namespace open_rs

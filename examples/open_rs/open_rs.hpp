@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of open_rs as a function: a program of one's own calls it with rewards as values, and an algorithm
+// as the template argument.
+#pragma once
+
+#include <iostream>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "grove/error.hpp"
+#include "grove/reward/named.hpp"
+#include "open_rs/commands.hpp"
+#include "open_rs/training.hpp"
+
+namespace open_rs {
+
+/// loss_type "dapo" and "grpo" of the recipe choose between these; an algorithm of one's own replaces both.
+struct RecipeAlgorithm {};
+
+extern template std::filesystem::path run_training(grove::Grpo, TrainFlags const&, Recipe const&,
+                                                   std::vector<ExtraReward> const&);
+extern template std::filesystem::path run_training(grove::GrpoTokenMean, TrainFlags const&, Recipe const&,
+                                                   std::vector<ExtraReward> const&);
+
+template <class Algorithm>
+int train(Arguments const& arguments, std::vector<ExtraReward> const& extras) {
+  TrainFlags flags;
+  Recipe recipe;
+  if (!parse_train(arguments, extras, flags, recipe)) return 0;
+  std::filesystem::path folder;
+  if constexpr (!std::same_as<Algorithm, RecipeAlgorithm>)
+    folder = run_training(Algorithm{}, flags, recipe, extras);
+  else if (recipe.loss_type == "grpo")
+    folder = run_training(grove::Grpo{}, flags, recipe, extras);
+  else if (recipe.loss_type == "dapo")
+    folder = run_training(grove::GrpoTokenMean{}, flags, recipe, extras);
+  else
+    throw grove::Error("recipe", "loss_type is '" + recipe.loss_type + "'", "dapo or grpo");
+  std::cout << folder.string() << '\n';
+  return 0;
+}
+
+/// Dispatches to the subcommands; the exit code is 0, or 2 for bad input.
+template <class Algorithm = RecipeAlgorithm, class... Rewards>
+int main(int argc, char** argv, grove::Named<Rewards>... rewards) {
+  std::vector<ExtraReward> const extras = {{rewards.name, [rewards](grove::RewardSet& set, double weight) {
+                                              set.add(rewards.name, weight, rewards.reward);
+                                            }}...};
+  return guarded("open_rs", [&] {
+    Arguments arguments(argv + 1, argv + argc);
+    std::string const name = arguments.empty() ? "--help" : arguments.front();
+    if (!arguments.empty()) arguments.erase(arguments.begin());
+    if (name == "tokenize") return tokenize(arguments);
+    if (name == "detokenize") return detokenize(arguments);
+    if (name == "logprobs") return logprobs(arguments);
+    if (name == "generate") return generate(arguments);
+    if (name == "train") return train<Algorithm>(arguments, extras);
+    if (name == "--version") return print_version();
+    return print_help(name);
+  });
+}
+
+}  // namespace open_rs

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "open_rs/recipe.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <numeric>
+#include <sstream>
+
+#include "grove/error.hpp"
+
+namespace open_rs {
+namespace {
+
+namespace po = boost::program_options;
+
+std::vector<std::string> split(std::string const& text) {
+  std::vector<std::string> parts;
+  std::stringstream in(text);
+  for (std::string part; std::getline(in, part, ',');)
+    if (!part.empty()) parts.push_back(part);
+  return parts;
+}
+
+/// Changes of one character that lead from one word to the other (Levenshtein).
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    auto diagonal = row[0]++;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      auto const replaced = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+std::string nearest(std::string const& key, po::options_description const& options) {
+  std::string best;
+  for (auto const& option : options.options())
+    if (best.empty() || distance(key, option->long_name()) < distance(key, best)) best = option->long_name();
+  return best;
+}
+
+/// One key=value each; the first source of a key wins.
+void take(std::string const& key, std::string const& value, std::string const& where,
+          po::options_description const& options, po::variables_map& values) {
+  if (options.find_nothrow(key, false) == nullptr)
+    throw grove::Error(where, "there is no key '" + key + "'", {}, "did you mean '" + nearest(key, options) + "'?");
+  po::parsed_options parsed(&options);
+  parsed.options.emplace_back(key, std::vector{value});
+  try {
+    po::store(parsed, values);
+  } catch (po::error const& e) {
+    throw grove::Error(where, key + " = " + value, "a value of another kind", e.what());
+  }
+}
+
+std::filesystem::path file_of(std::string const& name) {
+  std::filesystem::path const given(name), shipped = std::filesystem::path(OPEN_RS_RECIPES) / (name + ".ini");
+  if (std::filesystem::exists(shipped)) return shipped;
+  if (std::filesystem::is_regular_file(given)) return given;
+  std::string known;
+  for (auto const& entry : std::filesystem::directory_iterator(OPEN_RS_RECIPES))
+    known += (known.empty() ? "" : ", ") + entry.path().stem().string();
+  throw grove::Error("--recipe", "there is no recipe '" + name + "'", known + ", or a path to an .ini file");
+}
+
+void take_file(std::string const& name, po::options_description const& options, po::variables_map& values) {
+  auto const path = file_of(name);
+  std::ifstream in(path);
+  std::string line;
+  for (std::size_t number = 1; std::getline(in, line); ++number) {
+    auto const where = path.string() + ":" + std::to_string(number);
+    if (line.empty() || line[0] == '#') continue;
+    auto const equals = line.find(" = ");
+    if (equals == line.npos)
+      throw grove::Error(where, "'" + line + "'", "key = value, or a comment that begins with #");
+    take(line.substr(0, equals), line.substr(equals + 3), where, options, values);
+  }
+}
+
+void require(bool holds, std::string const& key, double value, std::string const& range) {
+  if (holds) return;
+  std::ostringstream text;
+  text << value;
+  throw grove::Error("recipe", key + " is " + text.str(), range);
+}
+
+void check(Recipe const& r) {
+  require(r.num_generations >= 2, "num_generations", static_cast<double>(r.num_generations),
+          "at least 2: a group is compared with itself");
+  auto const completions = r.per_device_train_batch_size * r.gradient_accumulation_steps * r.num_processes;
+  require(completions > 0 && completions % r.num_generations == 0, "num_generations",
+          static_cast<double>(r.num_generations),
+          "a divisor of the " + std::to_string(completions) + " completions of a step");
+  require(r.max_completion_length > 0, "max_completion_length", 0, "at least 1");
+  require(r.temperature > 0, "temperature", r.temperature, "a positive number");
+  require(r.epsilon >= 0 && r.epsilon < 1, "epsilon", r.epsilon, "from 0 to less than 1");
+  require(r.epsilon_high >= 0, "epsilon_high", r.epsilon_high, "0 (as epsilon) or more");
+  require(r.beta >= 0, "beta", r.beta, "0 or more");
+  require(r.learning_rate >= 0, "learning_rate", r.learning_rate, "0 or more");
+  require(r.warmup_ratio >= 0 && r.warmup_ratio <= 1, "warmup_ratio", r.warmup_ratio, "from 0 to 1");
+  require(r.num_iterations > 0, "num_iterations", 0, "at least 1");
+  require(r.minibatches > 0, "minibatches", 0, "at least 1");
+  if (r.reward_names().size() != r.reward_weight_list().size())
+    throw grove::Error("recipe",
+                       "reward_funcs names " + std::to_string(r.reward_names().size()) +
+                           " rewards, reward_weights has " + std::to_string(r.reward_weight_list().size()) + " numbers",
+                       "one weight a reward");
+}
+
+}  // namespace
+
+std::size_t Recipe::prompts_per_step() const {
+  return per_device_train_batch_size * gradient_accumulation_steps * num_processes / num_generations;
+}
+
+std::vector<std::string> Recipe::reward_names() const { return split(reward_funcs); }
+
+std::vector<double> Recipe::reward_weight_list() const {
+  if (reward_weights.empty()) return std::vector<double>(reward_names().size(), 1.0);
+  std::vector<double> weights;
+  for (auto const& part : split(reward_weights)) {
+    std::size_t used = 0;
+    double weight = 0;
+    try {
+      weight = std::stod(part, &used);
+    } catch (std::exception const&) {
+    }
+    if (used != part.size())
+      throw grove::Error("recipe", "reward_weights holds '" + part + "'", "numbers with commas between");
+    weights.push_back(weight);
+  }
+  return weights;
+}
+
+po::options_description recipe_options(Recipe& r) {
+  po::options_description o("Keys of a recipe, for --set key=value");
+  o.add_options()  //
+      ("system_prompt", po::value(&r.system_prompt)->default_value(""),
+       "first message of each conversation; empty: none")                                       //
+      ("data.problem", po::value(&r.data_problem)->default_value(""), "column of the problem")  //
+      ("data.gold", po::value(&r.data_gold)->default_value(""), "column of the gold answer")    //
+      ("max_prompt_length", po::value(&r.max_prompt_length)->default_value(512),
+       "tokens; a longer prompt is an error")                                                                     //
+      ("num_generations", po::value(&r.num_generations)->default_value(8), "G, completions of each problem")      //
+      ("max_completion_length", po::value(&r.max_completion_length)->default_value(512), "tokens")                //
+      ("temperature", po::value(&r.temperature)->default_value(1.0), "of sampling and of the trained log-probs")  //
+      ("top_p", po::value(&r.top_p)->default_value(1.0), "nucleus sampling")                                      //
+      ("top_k", po::value(&r.top_k)->default_value(0), "0: all tokens")                                           //
+      ("min_p", po::value(&r.min_p)->default_value(0.0), "0: off")                                                //
+      ("per_device_train_batch_size", po::value(&r.per_device_train_batch_size)->default_value(8),
+       "completions of one process and accumulation step")  //
+      ("gradient_accumulation_steps", po::value(&r.gradient_accumulation_steps)->default_value(1),
+       "accumulation steps of an optimizer step")  //
+      ("num_processes", po::value(&r.num_processes)->default_value(1),
+       "training processes that the batch size is meant for; fixes the batch, not the launch")          //
+      ("num_iterations", po::value(&r.num_iterations)->default_value(1), "mu, passes over each batch")  //
+      ("minibatches", po::value(&r.minibatches)->default_value(1), "optimizer steps in each pass")      //
+      ("tokens_per_micro_batch", po::value(&r.tokens_per_micro_batch)->default_value(8192),
+       "completion tokens whose forward and backward run together")                                                //
+      ("reward_funcs", po::value(&r.reward_funcs)->default_value("format,accuracy"), "names with commas between")  //
+      ("reward_weights", po::value(&r.reward_weights)->default_value(""), "one number each; empty: all 1")         //
+      ("cosine_min_value_wrong", po::value(&r.cosine_min_value_wrong)->default_value(-0.5),
+       "of a wrong answer of no length")  //
+      ("cosine_max_value_wrong", po::value(&r.cosine_max_value_wrong)->default_value(0.0),
+       "of a wrong answer of full length")  //
+      ("cosine_min_value_correct", po::value(&r.cosine_min_value_correct)->default_value(0.5),
+       "of a right answer of full length")  //
+      ("cosine_max_value_correct", po::value(&r.cosine_max_value_correct)->default_value(1.0),
+       "of a right answer of no length")                                                            //
+      ("cosine_max_len", po::value(&r.cosine_max_len)->default_value(1000), "full length, tokens")  //
+      ("loss_type", po::value(&r.loss_type)->default_value("dapo"),
+       "dapo (token mean) or grpo (mean of sequence means), over the whole step")  //
+      ("scale_rewards", po::value(&r.scale_rewards)->default_value("group"),
+       "divide advantages by the group's deviation: group")  //
+      ("beta", po::value(&r.beta)->default_value(0.04),
+       "coefficient of the KL to the start model; 0: no reference model")                                  //
+      ("epsilon", po::value(&r.epsilon)->default_value(0.2), "clip range")                                 //
+      ("epsilon_high", po::value(&r.epsilon_high)->default_value(0.0), "upper clip range; 0: as epsilon")  //
+      ("mask_truncated_completions", po::value(&r.mask_truncated_completions)->default_value(false),
+       "truncated completions give no gradient")                                   //
+      ("learning_rate", po::value(&r.learning_rate)->default_value(1e-6), "peak")  //
+      ("lr_scheduler_type", po::value(&r.lr_scheduler_type)->default_value("cosine_with_min_lr"),
+       "constant, linear, cosine or cosine_with_min_lr")  //
+      ("min_lr_rate", po::value(&r.min_lr_rate)->default_value(0.1),
+       "of the peak, at the end of cosine_with_min_lr")                                                    //
+      ("warmup_ratio", po::value(&r.warmup_ratio)->default_value(0.1), "share of max_steps")               //
+      ("max_steps", po::value(&r.max_steps)->default_value(500), "length of the schedule and of the run")  //
+      ("max_grad_norm", po::value(&r.max_grad_norm)->default_value(1.0), "0: no clipping")                 //
+      ("adam_beta1", po::value(&r.adam_beta1)->default_value(0.9), "")                                     //
+      ("adam_beta2", po::value(&r.adam_beta2)->default_value(0.999), "")                                   //
+      ("adam_epsilon", po::value(&r.adam_epsilon)->default_value(1e-8), "")                                //
+      ("weight_decay", po::value(&r.weight_decay)->default_value(0.0), "")                                 //
+      ("seed", po::value(&r.seed)->default_value(42), "of data order, samples and shuffles");
+  return o;
+}
+
+Recipe resolve(RecipeSources const& sources) {
+  Recipe recipe;
+  auto const options = recipe_options(recipe);
+  po::variables_map values;
+  for (auto const& setting : sources.settings) {
+    auto const equals = setting.find('=');
+    if (equals == setting.npos) throw grove::Error("--set", "'" + setting + "'", "key=value");
+    take(setting.substr(0, equals), setting.substr(equals + 1), "--set", options, values);
+  }
+  take_file(sources.name, options, values);
+  po::store(po::parsed_options(&options), values);
+  po::notify(values);
+  check(recipe);
+  return recipe;
+}
+
+}  // namespace open_rs

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The numbers of a training run under the names that open-rs's YAML and TRL give them. One table serves the recipe
+// files,
+// `--set key=value`, the help and the resolved dump.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace open_rs {
+
+struct Recipe {
+  // data and prompt
+  std::string system_prompt{};
+  std::string data_problem{}, data_gold{};  ///< column names; empty: the usual ones
+  std::size_t max_prompt_length = 0;
+  // sampling
+  std::size_t num_generations = 0, max_completion_length = 0;
+  double temperature = 0, top_p = 0, min_p = 0;
+  std::uint32_t top_k = 0;
+  // batch
+  std::size_t per_device_train_batch_size = 0, gradient_accumulation_steps = 0, num_processes = 0;
+  std::size_t num_iterations = 0, minibatches = 0, tokens_per_micro_batch = 0;
+  // rewards
+  std::string reward_funcs{}, reward_weights{};
+  double cosine_min_value_wrong = 0, cosine_max_value_wrong = 0, cosine_min_value_correct = 0,
+         cosine_max_value_correct = 0;
+  std::size_t cosine_max_len = 0;
+  // objective
+  std::string loss_type{}, scale_rewards{};
+  double beta = 0, epsilon = 0, epsilon_high = 0;
+  bool mask_truncated_completions = false;
+  // optimizer
+  double learning_rate = 0, min_lr_rate = 0, warmup_ratio = 0, max_grad_norm = 0;
+  double adam_beta1 = 0, adam_beta2 = 0, adam_epsilon = 0, weight_decay = 0;
+  std::string lr_scheduler_type{};
+  std::size_t max_steps = 0;
+  std::uint64_t seed = 0;
+
+  /// Prompts of one optimizer step: every training process gets batch x accumulation completions.
+  std::size_t prompts_per_step() const;
+  std::vector<std::string> reward_names() const;
+  std::vector<double> reward_weight_list() const;
+};
+
+/// What a recipe is made of, first the strongest: `--set`, then the recipe's file, then the defaults.
+struct RecipeSources {
+  std::string name = "exp3";            ///< of a file in the recipes folder, or a path
+  std::vector<std::string> settings{};  ///< key=value
+};
+
+/// Every key with its default and meaning; values land in `recipe`.
+boost::program_options::options_description recipe_options(Recipe& recipe);
+
+/// Throws grove::Error for a key that does not exist (with the nearest name), a value out of range, or a recipe that
+/// cannot be found.
+Recipe resolve(RecipeSources const& sources);
+
+}  // namespace open_rs

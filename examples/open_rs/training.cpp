@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "open_rs/training.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <iostream>
+#include <sstream>
+
+#include "grove/data/problems.hpp"
+#include "grove/error.hpp"
+#include "grove/reward/boxed_answer.hpp"
+#include "grove/reward/cosine.hpp"
+#include "grove/reward/exact_answer.hpp"
+#include "grove/reward/format.hpp"
+#include "grove/reward/length.hpp"
+#include "grove/rollout/group_sampler.hpp"
+#include "grove/rollout/problem_source.hpp"
+
+namespace open_rs {
+namespace {
+
+/// Puts the recipe's system prompt before each problem and turns a plain problem into a conversation.
+std::vector<grove::Problem> as_conversations(std::vector<grove::Problem> problems, std::string const& system_prompt) {
+  for (auto& problem : problems) {
+    if (problem.messages.empty()) problem.messages.push_back({"user", std::move(problem.prompt)});
+    problem.prompt.clear();
+    if (!system_prompt.empty() && problem.messages.front().role != "system")
+      problem.messages.insert(problem.messages.begin(), {"system", system_prompt});
+  }
+  return problems;
+}
+
+grove::Schedule schedule_of(Recipe const& r) {
+  using Decay = grove::Schedule::Decay;
+  grove::Schedule schedule{
+      .peak = r.learning_rate,
+      .warmup = static_cast<std::size_t>(std::ceil(r.warmup_ratio * static_cast<double>(r.max_steps))),
+      .total = r.max_steps};
+  if (r.lr_scheduler_type == "constant" || r.lr_scheduler_type == "constant_with_warmup") {
+    schedule.decay = Decay::Constant;
+  } else if (r.lr_scheduler_type == "linear") {
+    schedule.decay = Decay::Linear;
+  } else if (r.lr_scheduler_type == "cosine" || r.lr_scheduler_type == "cosine_with_min_lr") {
+    schedule.decay = Decay::Cosine;
+    schedule.min_ratio = r.lr_scheduler_type == "cosine" ? 0.0 : r.min_lr_rate;
+  } else {
+    throw grove::Error("recipe", "lr_scheduler_type is '" + r.lr_scheduler_type + "'",
+                       "constant, linear, cosine or cosine_with_min_lr");
+  }
+  return schedule;
+}
+
+}  // namespace
+
+bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& extras, TrainFlags& flags,
+                 Recipe& recipe) {
+  std::string names = "format, accuracy, exact_answer, cosine, length_budget";
+  for (auto const& extra : extras) names += ", " + extra.name;
+  Command command("open_rs train",
+                  "Trains a model on the problems of a JSON lines file. Rewards for reward_funcs: " + names + ".");
+  flags.model.add_to(command.options());
+  std::string seed;
+  command.options().add_options()                                                                            //
+      ("data", po::value(&flags.data)->value_name("FILE"), "problems, one JSON object a line")               //
+      ("recipe", po::value(&flags.sources.name)->default_value("exp3"), "exp1, exp2, exp3 or an .ini file")  //
+      ("out", po::value(&flags.out)->value_name("DIR"), "run directory (default: a new one under runs/)")    //
+      ("steps", po::value(&flags.steps)->value_name("N"), "stop after N steps of the recipe's schedule")     //
+      ("seed", po::value(&seed)->value_name("S"), "as --set seed=S")                                         //
+      ("set", po::value(&flags.sources.settings)->composing()->value_name("KEY=VALUE"),
+       "changes a key of the recipe")                                                                           //
+      ("record", po::value(&flags.record)->value_name("DIR"), "write every batch there")                        //
+      ("replay", po::value(&flags.replay)->value_name("DIR"), "train on recorded batches instead of sampling")  //
+      ("dump-gradients", po::value(&flags.gradients)->value_name("DIR"), "write each update's gradient there");
+  Recipe defaults;
+  std::ostringstream keys;
+  keys << '\n' << recipe_options(defaults);
+  command.show(keys.str());
+  if (!command.parse(arguments)) return false;
+  if (!seed.empty()) flags.sources.settings.insert(flags.sources.settings.begin(), "seed=" + seed);
+  if (flags.data.empty() && flags.replay.empty())
+    throw grove::Error("open_rs train", "neither --data nor --replay is given", "one of them",
+                       "see open_rs train --help");
+  recipe = resolve(flags.sources);
+  return true;
+}
+
+grove::RewardSet rewards_of(Recipe const& recipe, std::vector<ExtraReward> const& extras) {
+  grove::RewardSet set;
+  auto const names = recipe.reward_names();
+  auto const weights = recipe.reward_weight_list();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    auto const& name = names[i];
+    auto const extra = std::ranges::find(extras, name, &ExtraReward::name);
+    if (extra != extras.end()) {
+      extra->add(set, weights[i]);
+    } else if (name == "format") {
+      set.add(name, weights[i], grove::OpenRsFormat{});
+    } else if (name == "accuracy") {
+      set.add(name, weights[i], grove::BoxedAnswer{});
+    } else if (name == "exact_answer") {
+      set.add(name, weights[i], grove::ExactAnswer{});
+    } else if (name == "length_budget") {
+      set.add(name, weights[i],
+              grove::LengthBudget{.budget = recipe.max_completion_length / 2, .limit = recipe.max_completion_length});
+    } else if (name == "cosine") {
+      set.add(name, weights[i],
+              grove::Cosine<grove::BoxedAnswer>{.wrong_short = recipe.cosine_min_value_wrong,
+                                                .wrong_long = recipe.cosine_max_value_wrong,
+                                                .correct_short = recipe.cosine_max_value_correct,
+                                                .correct_long = recipe.cosine_min_value_correct,
+                                                .max_length = recipe.cosine_max_len});
+    } else {
+      throw grove::Error("reward_funcs", "there is no reward '" + name + "'",
+                         "format, accuracy, exact_answer, cosine, length_budget or one that the program adds");
+    }
+  }
+  return set;
+}
+
+grove::RewardMatrix RecordedOr::evaluate(grove::TokenTrajectories const& t) const {
+  if (t.recorded.samples() == 0) return grove::score_batch(rewards, t);
+  std::vector<std::string> names;
+  std::vector<double> weights;
+  for (std::size_t r = 0; r < rewards.size(); ++r) {
+    names.push_back(rewards.name(r));
+    weights.push_back(rewards.weight(r));
+  }
+  grove::RewardMatrix matrix(names, weights, t.recorded.samples());
+  for (std::size_t r = 0; r < t.recorded.rewards(); ++r) {
+    auto const at = std::ranges::find(names, t.recorded.name(r));
+    if (at == names.end())
+      throw grove::Error("--replay", "the recording has a reward '" + t.recorded.name(r) + "'", "those of reward_funcs",
+                         "name it in reward_funcs, with weight 0 to leave it out");
+    for (std::size_t s = 0; s < matrix.samples(); ++s)
+      matrix(static_cast<std::size_t>(at - names.begin()), s) = t.recorded(r, s);
+  }
+  return matrix;
+}
+
+grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe) {
+  if (!flags.replay.empty())
+    return {
+        [replay = grove::Replay(flags.replay)](grove::AnyCausalLm& policy) mutable { return replay.collect(policy); }};
+  auto problems = as_conversations(
+      grove::data::load_problems(flags.data.string(), {.problem = recipe.data_problem, .gold = recipe.data_gold}),
+      recipe.system_prompt);
+  if (problems.size() < recipe.prompts_per_step())
+    throw grove::Error(flags.data.string(), std::to_string(problems.size()) + " problems",
+                       "at least the " + std::to_string(recipe.prompts_per_step()) + " prompts of one step",
+                       "set a smaller batch");
+  grove::GroupSampler sampler(grove::ShuffledProblems(std::move(problems), recipe.seed),
+                              grove::PromptFormat::load(flags.model.folder),
+                              {.problems = recipe.prompts_per_step(),
+                               .group = static_cast<std::uint32_t>(recipe.num_generations),
+                               .sampling = {recipe.temperature, recipe.top_k, recipe.top_p, recipe.min_p},
+                               .max_tokens = recipe.max_completion_length,
+                               .max_prompt_tokens = recipe.max_prompt_length,
+                               .seed = recipe.seed,
+                               .batch = flags.model.batch});
+  return {[sampler](grove::AnyCausalLm& policy) mutable { return sampler.collect(policy); }};
+}
+
+grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe) {
+  grove::TrainOptions options{.schedule = schedule_of(recipe),
+                              .adamw = {recipe.adam_beta1, recipe.adam_beta2, recipe.adam_epsilon, recipe.weight_decay},
+                              .max_grad_norm = recipe.max_grad_norm,
+                              .epochs = recipe.num_iterations,
+                              .minibatches = recipe.minibatches,
+                              .mask_truncated_completions = recipe.mask_truncated_completions,
+                              .seed = recipe.seed};
+  if (flags.model.resolved().dtype == grove::Dtype::BF16) options.ratio_check = grove::bf16_ratio_check();
+  if (!flags.gradients.empty()) options.on_gradients = grove::dump_gradients_to(flags.gradients);
+  return options;
+}
+
+std::filesystem::path run_folder(TrainFlags const& flags) {
+  if (!flags.out.empty()) return flags.out;
+  char name[40];
+  auto const now = std::time(nullptr);
+  std::strftime(name, sizeof name, "open_rs-%Y%m%d-%H%M%S", std::localtime(&now));
+  return std::filesystem::path("runs") / name;
+}
+
+grove::Progress progress_on_stderr(std::size_t steps) { return {std::cerr, steps, isatty(STDERR_FILENO) != 0}; }
+
+void announce(TrainFlags const& flags, Recipe const& recipe, std::string const& algorithm) {
+  std::cerr << algorithm << '\n'
+            << recipe.prompts_per_step() << " problems x " << recipe.num_generations << " completions a step, rewards "
+            << recipe.reward_funcs << ", recipe " << flags.sources.name << '\n';
+}
+
+}  // namespace open_rs

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// open_rs train: a recipe's numbers poured into the library's Trainer. The algorithm is a template argument, so that an
+// estimator or objective of one's own enters by the same seat as GRPO.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "grove/algorithms.hpp"
+#include "grove/observers.hpp"
+#include "grove/reward/reward_set.hpp"
+#include "grove/rollout/recording.hpp"
+#include "grove/rollout/run_folder.hpp"
+#include "open_rs/command_line.hpp"
+#include "open_rs/recipe.hpp"
+
+namespace open_rs {
+
+/// Adds a reward of the user's own to a set, under the weight that the recipe gives it.
+struct ExtraReward {
+  std::string name{};
+  std::function<void(grove::RewardSet&, double weight)> add{};
+};
+
+struct TrainFlags {
+  ModelFlags model{};
+  RecipeSources sources{};
+  std::filesystem::path data{}, out{}, record{}, replay{}, gradients{};
+  std::size_t steps = 0;  ///< 0: the recipe's
+};
+
+/// Parses the arguments of `train`. False when only help was wanted.
+bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& extras, TrainFlags& flags, Recipe& recipe);
+
+/// The recipe's rewards by name: format, accuracy, exact_answer, cosine, length_budget, and the extra ones.
+grove::RewardSet rewards_of(Recipe const& recipe, std::vector<ExtraReward> const& extras);
+
+/// Scores recorded batches with what was recorded.
+struct RecordedOr {
+  grove::RewardSet rewards{};
+
+  grove::RewardMatrix evaluate(grove::TokenTrajectories const& t) const;
+};
+
+grove::Progress progress_on_stderr(std::size_t steps);
+grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe);
+grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe);
+std::filesystem::path run_folder(TrainFlags const& flags);
+void announce(TrainFlags const& flags, Recipe const& recipe, std::string const& algorithm);
+
+/// Gives the recipe's numbers to the terms that have them.
+template <class Algorithm>
+Algorithm configured(Algorithm algorithm, Recipe const& recipe) {
+  auto& objective = algorithm.objective;
+  using Gradient = grove::PolicyGradient<grove::TokenRatio, grove::Clip>;
+  using Kl = grove::KlInLoss<grove::K3>;
+  if constexpr (requires { objective.template get<Gradient>(); }) {
+    auto& clip = objective.template get<Gradient>().surrogate;
+    clip = {.low = recipe.epsilon, .high = recipe.epsilon_high > 0 ? recipe.epsilon_high : recipe.epsilon};
+  }
+  if constexpr (requires { objective.template get<Kl>(); }) objective.template get<Kl>().coefficient = recipe.beta;
+  return algorithm;
+}
+
+/// The run itself; returns the folder it wrote.
+template <class Algorithm>
+std::filesystem::path run_training(Algorithm algorithm, TrainFlags const& flags, Recipe const& recipe,
+                                   std::vector<ExtraReward> const& extras) {
+  auto const folder = run_folder(flags);
+  RecordedOr reward{rewards_of(recipe, extras)};
+  auto lm = flags.model.resolved();
+  lm.temperature = static_cast<float>(recipe.temperature);
+  grove::Trainer trainer(configured(std::move(algorithm), recipe), grove::AnyCausalLm::load(flags.model.folder, lm),
+                         rollout_of(flags, recipe), std::move(reward), options_of(flags, recipe),
+                         grove::TokenBudget{recipe.tokens_per_micro_batch});
+  grove::RunLog log(folder);
+  auto const steps = flags.steps > 0 ? flags.steps : recipe.max_steps;
+  auto const record = [&](auto& t, grove::StepReport const& report) {
+    if (!flags.record.empty()) grove::Recorder{flags.record}(t, report);
+  };
+  announce(flags, recipe, Algorithm::describe());
+  trainer.run(steps, progress_on_stderr(steps), log, record);
+  grove::save_model(trainer.policy(), flags.model.folder, folder / "final");
+  return folder;
+}
+
+}  // namespace open_rs

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/policy/causal_lm.hpp"
+
+#include <string>
+#include <utility>
+
+#include "grove/error.hpp"
+#include "grove/io/bf16.hpp"
+#include "grove/io/model_config.hpp"
+#include "grove/io/weight_folder.hpp"
+
+namespace grove {
+namespace {
+
+namespace cpu = nn::cpu;
+
+/// Prompts and completions packed as the decoder reads them, and the rows whose next tokens are the completions'.
+struct Packed {
+  std::vector<TokenId> tokens;
+  std::vector<std::size_t> cu_seqlens{0};
+  std::vector<std::size_t> rows;
+  std::vector<TokenId> targets;
+
+  void add(std::vector<TokenId> const& prompt, std::span<TokenId const> completion) {
+    if (prompt.empty())
+      throw Error("causal language model", "an empty prompt", "at least one token before the completion");
+    if (completion.empty()) return;
+    auto const begin = tokens.size();
+    tokens.insert(tokens.end(), prompt.begin(), prompt.end());
+    tokens.insert(tokens.end(), completion.begin(), completion.end() - 1);
+    for (std::size_t i = 0; i < completion.size(); ++i) {
+      rows.push_back(begin + prompt.size() - 1 + i);
+      targets.push_back(completion[i]);
+    }
+    cu_seqlens.push_back(tokens.size());
+  }
+  void clear() {
+    tokens.clear();
+    cu_seqlens.assign(1, 0);
+    rows.clear();
+    targets.clear();
+  }
+  cpu::PackedBatch batch() const { return {.tokens = tokens, .cu_seqlens = cu_seqlens}; }
+  cpu::HeadRows head(float temperature) const { return {.rows = rows, .targets = targets, .temperature = temperature}; }
+};
+
+}  // namespace
+
+template <class Variant>
+CausalLm<Variant>::CausalLm(cpu::Parameters parameters, CausalLmOptions options)
+    : options_(options),
+      pool_(std::make_shared<cpu::ThreadPool>(options.threads)),
+      decoder_(std::make_unique<cpu::Decoder<Variant>>(parameters.config())),
+      workspace_(std::make_unique<cpu::Workspace>(*pool_)),
+      generator_(std::make_unique<cpu::Generator<Variant>>(*decoder_, *pool_)),
+      values_(std::make_unique<cpu::Parameters>(std::move(parameters))) {
+  if (options_.dtype == Dtype::BF16) {
+    values_->round_to_bf16();
+    auto const values = std::as_const(*values_).values();
+    bf16_values_.resize(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) bf16_values_[i] = io::f32_to_bf16(values[i]);
+  }
+  decoder_->load(*values_, version_, *pool_);
+}
+
+template <class Variant>
+void CausalLm<Variant>::score(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
+                              TokenOutputs<float> out) const {
+  auto const part = [](std::span<float> column, std::size_t first, std::size_t n) {
+    return column.empty() ? column : column.subspan(first, n);
+  };
+  Packed packed;
+  std::size_t done = 0;
+  auto const flush = [&] {
+    auto const n = packed.rows.size();
+    if (n == 0) return;
+    decoder_->score(
+        packed.batch(), packed.head(options_.temperature),
+        {.log_prob = part(out.log_prob, done, n),
+         .entropy = wanted.contains(Column::Entropy) ? part(out.entropy, done, n) : std::span<float>(),
+         .sum_squares = wanted.contains(Column::SumSquares) ? part(out.sum_squares, done, n) : std::span<float>(),
+         .hidden = {}},
+        *workspace_);
+    done += n;
+    packed.clear();
+  };
+  for (auto s : sequences) {
+    auto const& sample = t.samples[s];
+    packed.add(sample.context(), sample.completion.tokens);
+    if (packed.tokens.size() >= options_.forward_tokens) flush();
+  }
+  flush();
+}
+
+template <class Variant>
+void CausalLm<Variant>::accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
+                                        Rows const& f) {
+  Packed packed;
+  for (auto s : sequences) packed.add(t.samples[s].context(), t.samples[s].completion.tokens);
+  if (packed.rows.empty()) return;
+  if (!gradients_) parameters();
+  auto const consume = [&](cpu::HeadOutputs const& out, cpu::HeadGradients const& gradients) {
+    f({.log_prob = out.log_prob, .entropy = out.entropy, .sum_squares = out.sum_squares, .value = {}},
+      {.log_prob = gradients.log_prob, .entropy = gradients.entropy, .value = {}});
+  };
+  decoder_->accumulate(packed.batch(), packed.head(options_.temperature),
+                       {.entropy = wanted.contains(Column::Entropy),
+                        .sum_squares = wanted.contains(Column::SumSquares),
+                        .hidden = false},
+                       consume, *gradients_, *workspace_);
+}
+
+template <class Variant>
+void CausalLm<Variant>::generate(std::span<cpu::GenerationRequest const> requests,
+                                 cpu::GenerationOptions const& options, cpu::GenerationSink const& deliver) const {
+  generator_->generate(requests, options, [&](cpu::GeneratedCompletion&& generated) {
+    generated.completion.versions.assign(generated.completion.tokens.size(), version_);
+    deliver(std::move(generated));
+  });
+}
+
+template <class Variant>
+std::vector<std::vector<float>> CausalLm<Variant>::log_probs(std::span<std::vector<TokenId> const> sequences,
+                                                             float temperature) const {
+  std::vector<std::vector<float>> results(sequences.size());
+  Packed packed;
+  std::size_t first = 0;
+  auto const flush = [&](std::size_t end) {
+    std::vector<float> all(packed.rows.size());
+    if (!all.empty())
+      decoder_->score(packed.batch(), packed.head(temperature),
+                      {.log_prob = all, .entropy = {}, .sum_squares = {}, .hidden = {}}, *workspace_);
+    auto next = all.begin();
+    for (; first < end; ++first) {
+      auto const n = static_cast<std::ptrdiff_t>(sequences[first].size()) - 1;
+      results[first].assign(next, next + n);
+      next += n;
+    }
+    packed.clear();
+  };
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    packed.add({sequences[i].begin(), sequences[i].begin() + 1}, std::span(sequences[i]).subspan(1));
+    if (packed.tokens.size() >= options_.forward_tokens) flush(i + 1);
+  }
+  flush(sequences.size());
+  return results;
+}
+
+template <class Variant>
+std::vector<ParameterView> CausalLm<Variant>::parameters() {
+  if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(values_->config());
+  bool const bf16 = options_.dtype == Dtype::BF16;
+  std::vector<ParameterView> views;
+  for (auto const& entry : values_->entries())
+    views.push_back({.name = entry.name,
+                     .shape = entry.shape,
+                     .size = entry.size,
+                     .value = bf16 ? static_cast<void*>(bf16_values_.data() + entry.offset)
+                                   : static_cast<void*>(values_->values().data() + entry.offset),
+                     .gradient = gradients_->values().data() + entry.offset,
+                     .dtype = options_.dtype,
+                     .decay = entry.shape.size() > 1});
+  return views;
+}
+
+template <class Variant>
+void CausalLm<Variant>::commit() {
+  if (options_.dtype == Dtype::BF16) {
+    auto const values = values_->values();
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = io::bf16_to_f32(bf16_values_[i]);
+  }
+  decoder_->load(*values_, ++version_, *pool_);
+}
+
+template <class Variant>
+CausalLm<Variant> CausalLm<Variant>::clone() const {
+  CausalLm copy(*values_, options_);
+  copy.version_ = version_;
+  return copy;
+}
+
+template <class Variant>
+void CausalLm<Variant>::save(std::filesystem::path const& folder) const {
+  values_->save(folder, options_.dtype == Dtype::BF16 ? io::DType::BF16 : io::DType::F32);
+}
+
+template class CausalLm<cpu::Qwen2>;
+template class CausalLm<cpu::Qwen3>;
+template class CausalLm<cpu::Llama>;
+
+namespace {
+
+AnyCausalLm wrap(cpu::Parameters parameters, CausalLmOptions options) {
+  switch (parameters.config().architecture) {
+    case io::Architecture::Qwen2:
+      return AnyCausalLm(CausalLm<cpu::Qwen2>(std::move(parameters), options));
+    case io::Architecture::Qwen3:
+      return AnyCausalLm(CausalLm<cpu::Qwen3>(std::move(parameters), options));
+    case io::Architecture::Llama:
+      return AnyCausalLm(CausalLm<cpu::Llama>(std::move(parameters), options));
+  }
+  throw Error("AnyCausalLm", "unknown architecture");
+}
+
+}  // namespace
+
+AnyCausalLm AnyCausalLm::load(std::filesystem::path const& folder, CausalLmOptions options) {
+  auto const config = io::read_model_config(folder.string());
+  return wrap(cpu::Parameters::load(io::WeightFolder::open(folder.string()), config), options);
+}
+
+AnyCausalLm AnyCausalLm::random(io::ModelConfig const& config, std::uint64_t seed, CausalLmOptions options) {
+  cpu::Parameters parameters(config);
+  parameters.initialise(seed);
+  return wrap(std::move(parameters), options);
+}
+
+}  // namespace grove

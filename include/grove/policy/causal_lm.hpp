@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// A causal language model as a policy. Sampler and trainer share its one set of weights, so no copy can go stale, and
+// on the CPU both compute a log-prob by the same operations, so in f32 they agree bit for bit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "grove/columns.hpp"
+#include "grove/concepts.hpp"
+#include "grove/nn/cpu/decoder.hpp"
+#include "grove/nn/cpu/generation.hpp"
+#include "grove/nn/cpu/parameters.hpp"
+#include "grove/nn/cpu/thread_pool.hpp"
+#include "grove/parameter.hpp"
+#include "grove/rollout/token_trajectories.hpp"
+
+namespace grove {
+
+struct CausalLmOptions {
+  Dtype dtype = Dtype::F32;  ///< of the parameters; arithmetic, gradients and moments are f32 either way
+  std::size_t threads = std::max(1u, std::thread::hardware_concurrency());  ///< never changes a result
+  float temperature = 1;              ///< of the log-probs that are trained on; the sampler's, unless a recipe differs
+  std::size_t forward_tokens = 8192;  ///< tokens, prompts included, in one forward pass of `score`
+};
+
+/// Qwen2, Qwen3 or Llama, as described by `Variant` at compile time.
+template <class Variant>
+class CausalLm {
+ public:
+  using Real = float;
+  using Trajectories = TokenTrajectories;
+  static constexpr ColumnSet provides = {Column::LogProb, Column::Entropy, Column::SumSquares};
+
+  CausalLm(nn::cpu::Parameters parameters, CausalLmOptions options);
+
+  /// Columns of the completions' tokens, packed in the order of `sequences`.
+  void score(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, TokenOutputs<float> out) const;
+
+  /// One forward and backward pass; `f` sees all tokens at once, so sequences are whole whatever the scope.
+  template <OutputConsumer<float> F>
+  void accumulate(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope, F&& f) {
+    accumulate_rows(t, sequences, wanted,
+                    [&](TokenOutputs<float> out, TokenGradients<float> gradients) { f(0, out, gradients); });
+  }
+
+  /// Samples completions; see nn/cpu/generation.hpp. Every token carries `version()`.
+  void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,
+                nn::cpu::GenerationSink const& deliver) const;
+
+  /// Log-probs of tokens 1 .. n-1 of each sequence, given those before: what `open_rs logprobs` prints.
+  std::vector<std::vector<float>> log_probs(std::span<std::vector<TokenId> const> sequences, float temperature) const;
+
+  std::vector<ParameterView> parameters();
+  std::uint64_t version() const { return version_; }
+  void commit();
+
+  /// A frozen copy with the same weights and version; a reference policy.
+  CausalLm clone() const;
+
+  io::ModelConfig const& config() const { return decoder_->config(); }
+  nn::cpu::Parameters const& values() const { return *values_; }
+  CausalLmOptions const& options() const { return options_; }
+
+  /// Writes config.json and model.safetensors, which transformers loads.
+  void save(std::filesystem::path const& folder) const;
+
+ private:
+  using Rows = std::function<void(TokenOutputs<float>, TokenGradients<float>)>;
+  void accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Rows const& f);
+  void round_values();
+
+  CausalLmOptions options_;
+  std::shared_ptr<nn::cpu::ThreadPool> pool_;
+  std::unique_ptr<nn::cpu::Decoder<Variant>> decoder_;
+  std::unique_ptr<nn::cpu::Workspace> workspace_;
+  std::unique_ptr<nn::cpu::Generator<Variant>> generator_;
+  std::unique_ptr<nn::cpu::Parameters> values_;
+  std::unique_ptr<nn::cpu::Parameters> gradients_;  // made when first asked for: a reference has none
+  std::vector<std::uint16_t> bf16_values_;          // the parameters themselves when dtype is BF16
+  std::uint64_t version_ = 0;
+};
+
+extern template class CausalLm<nn::cpu::Qwen2>;
+extern template class CausalLm<nn::cpu::Qwen3>;
+extern template class CausalLm<nn::cpu::Llama>;
+
+/// A causal language model whose architecture is known only when its folder is read.
+class AnyCausalLm {
+ public:
+  using Real = float;
+  using Trajectories = TokenTrajectories;
+  static constexpr ColumnSet provides = CausalLm<nn::cpu::Qwen2>::provides;
+
+  template <class Variant>
+  explicit AnyCausalLm(CausalLm<Variant> model) : model_(std::move(model)) {}
+
+  /// Reads a Hugging Face folder (config.json, *.safetensors). Throws Error that names the file and key at fault.
+  static AnyCausalLm load(std::filesystem::path const& folder, CausalLmOptions options = {});
+
+  /// A new model with random weights.
+  static AnyCausalLm random(io::ModelConfig const& config, std::uint64_t seed, CausalLmOptions options = {});
+
+  void score(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, TokenOutputs<float> out) const {
+    visit([&](auto const& m) { m.score(t, sequences, wanted, out); });
+  }
+  template <OutputConsumer<float> F>
+  void accumulate(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, F&& f) {
+    std::visit([&](auto& m) { m.accumulate(t, sequences, wanted, scope, f); }, model_);
+  }
+  void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,
+                nn::cpu::GenerationSink const& deliver) const {
+    visit([&](auto const& m) { m.generate(requests, options, deliver); });
+  }
+  std::vector<std::vector<float>> log_probs(std::span<std::vector<TokenId> const> sequences, float temperature) const {
+    return visit([&](auto const& m) { return m.log_probs(sequences, temperature); });
+  }
+  std::vector<ParameterView> parameters() {
+    return std::visit([](auto& m) { return m.parameters(); }, model_);
+  }
+  std::uint64_t version() const {
+    return visit([](auto const& m) { return m.version(); });
+  }
+  void commit() {
+    std::visit([](auto& m) { m.commit(); }, model_);
+  }
+  AnyCausalLm clone() const {
+    return visit([](auto const& m) { return AnyCausalLm(m.clone()); });
+  }
+  io::ModelConfig const& config() const {
+    return visit([](auto const& m) -> io::ModelConfig const& { return m.config(); });
+  }
+  CausalLmOptions const& options() const {
+    return visit([](auto const& m) -> CausalLmOptions const& { return m.options(); });
+  }
+  void save(std::filesystem::path const& folder) const {
+    visit([&](auto const& m) { m.save(folder); });
+  }
+
+ private:
+  template <class F>
+  decltype(auto) visit(F&& f) const {
+    return std::visit(std::forward<F>(f), model_);
+  }
+
+  std::variant<CausalLm<nn::cpu::Qwen2>, CausalLm<nn::cpu::Qwen3>, CausalLm<nn::cpu::Llama>> model_;
+};
+static_assert(Policy<AnyCausalLm>);
+
+}  // namespace grove

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/rollout/group_sampler.hpp"
+
+#include <memory>
+#include <utility>
+
+#include "grove/error.hpp"
+
+namespace grove {
+
+std::function<nn::cpu::TextStream()> text_streams(text::Tokenizer const& tokenizer) {
+  return [&tokenizer]() -> nn::cpu::TextStream {
+    auto decoder = std::make_shared<text::StreamDecoder>(tokenizer, text::DecodeOptions{.skip_special_tokens = true});
+    return {.push = [decoder](TokenId id) { return decoder->push(id); },
+            .finish = [decoder] { return decoder->finish(); }};
+  };
+}
+
+GroupSampler::GroupSampler(ProblemSource source, PromptFormat format, GroupSamplerOptions options)
+    : source_(std::move(source)), format_(std::move(format)), options_(std::move(options)) {
+  if (options_.problems == 0) throw Error("GroupSampler", "0 problems a step", "at least 1");
+  if (options_.group == 0)
+    throw Error("GroupSampler", "groups of 0 completions", "at least 1; group-relative advantages need 2");
+}
+
+TokenTrajectories GroupSampler::collect(AnyCausalLm& policy) {
+  TokenTrajectories t;
+  std::vector<std::vector<TokenId>> prompts;
+  std::vector<nn::cpu::GenerationRequest> requests;
+  auto const first = collections_ * options_.problems;
+  for (std::size_t p = 0; p < options_.problems; ++p) {
+    t.problems.push_back(source_(first + p));
+    prompts.push_back(format_.tokens(t.problems.back()));
+    if (options_.max_prompt_tokens > 0 && prompts.back().size() > options_.max_prompt_tokens)
+      throw Error("problem " + std::to_string(t.problems.back().id),
+                  "a prompt of " + std::to_string(prompts.back().size()) + " tokens",
+                  "at most " + std::to_string(options_.max_prompt_tokens),
+                  "raise max_prompt_length or drop the problem");
+  }
+  for (std::size_t p = 0; p < options_.problems; ++p)
+    requests.push_back({.id = first + p, .prompt = prompts[p], .samples = options_.group});
+
+  auto stop = policy.config().eos_ids;
+  stop.insert(stop.end(), options_.stop_tokens.begin(), options_.stop_tokens.end());
+  nn::cpu::GenerationOptions const generation{.sampling = options_.sampling,
+                                              .max_tokens = options_.max_tokens,
+                                              .stop_tokens = std::move(stop),
+                                              .stop_strings = options_.stop_strings,
+                                              .text = text_streams(format_.tokenizer()),
+                                              .key = {options_.seed, Purpose::Sampling},
+                                              .collection = collections_,
+                                              .batch = options_.batch};
+  policy.generate(requests, generation, [&](nn::cpu::GeneratedCompletion&& generated) {
+    auto const p = static_cast<std::uint32_t>(generated.request);
+    t.add({.id = generated.id,
+           .problem = p,
+           .index = generated.sample,
+           .prompt = prompts[p],
+           .completion = std::move(generated.completion)},
+          p);
+  });
+  ++collections_;
+  return t;
+}
+
+}  // namespace grove

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rollout of group-relative methods: each step draws some problems and samples G completions of each.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "grove/nn/cpu/generation.hpp"
+#include "grove/policy/causal_lm.hpp"
+#include "grove/rollout/problem_source.hpp"
+#include "grove/rollout/prompt_format.hpp"
+#include "grove/rollout/token_trajectories.hpp"
+
+namespace grove {
+
+struct GroupSamplerOptions {
+  std::size_t problems = 8;  ///< prompts a step
+  std::uint32_t group = 8;   ///< G, completions of each
+  nn::cpu::SamplingOptions sampling{};
+  std::size_t max_tokens = 512;        ///< of a completion
+  std::size_t max_prompt_tokens = 0;   ///< a longer prompt is an error; 0: the model's context decides
+  std::vector<TokenId> stop_tokens{};  ///< besides the EOS ids of the model
+  std::vector<std::string> stop_strings{};
+  std::uint64_t seed = 0;
+  std::size_t batch = 0;  ///< sequences at once; never changes a result
+};
+
+/// The text of a completion's tokens, token by token.
+std::function<nn::cpu::TextStream()> text_streams(text::Tokenizer const& tokenizer);
+
+class GroupSampler {
+ public:
+  GroupSampler(ProblemSource source, PromptFormat format, GroupSamplerOptions options);
+
+  /// The next `problems` of the source with `group` completions each, in order.
+  TokenTrajectories collect(AnyCausalLm& policy);
+
+  /// Collections so far; with the seed, all there is to the sampler's state.
+  std::uint64_t collections() const { return collections_; }
+  void set_collections(std::uint64_t collections) { collections_ = collections; }
+
+  GroupSamplerOptions const& options() const { return options_; }
+
+ private:
+  ProblemSource source_;
+  PromptFormat format_;
+  GroupSamplerOptions options_;
+  std::uint64_t collections_ = 0;
+};
+static_assert(Rollout<GroupSampler, AnyCausalLm>);
+
+}  // namespace grove

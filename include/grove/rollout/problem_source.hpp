@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where problems come from: a function of the draw index alone, so that the place in the data is one number and a
+// resumed run goes on with exactly the problem that was due.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <numeric>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "grove/error.hpp"
+#include "grove/problem.hpp"
+#include "grove/random.hpp"
+
+namespace grove {
+
+using ProblemSource = std::function<Problem(std::uint64_t draw)>;
+
+/// Goes through the problems epoch after epoch, each in an order of its own that depends on the seed only.
+class ShuffledProblems {
+ public:
+  ShuffledProblems(std::vector<Problem> problems, std::uint64_t seed)
+      : problems_(std::make_shared<std::vector<Problem> const>(std::move(problems))), seed_(seed) {
+    if (problems_->empty()) throw Error("data", "there is no problem in it", "at least one");
+  }
+
+  Problem operator()(std::uint64_t draw) {
+    auto const n = problems_->size();
+    if (order_.empty() || draw / n != epoch_) {
+      epoch_ = draw / n;
+      order_.resize(n);
+      std::iota(order_.begin(), order_.end(), std::uint32_t{0});
+      RandomSequence random(RandomStream({seed_, Purpose::Data}, epoch_));
+      shuffle(std::span(order_), random);
+    }
+    return (*problems_)[order_[draw % n]];
+  }
+
+ private:
+  std::shared_ptr<std::vector<Problem> const> problems_;
+  std::uint64_t seed_;
+  std::uint64_t epoch_ = 0;
+  std::vector<std::uint32_t> order_;
+};
+
+}  // namespace grove

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/rollout/recording.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <set>
+
+#include "grove/error.hpp"
+#include "grove/io/atomic_file.hpp"
+#include "grove/io/json.hpp"
+
+namespace grove {
+namespace {
+
+using io::Json;
+
+std::string file_name(std::uint64_t step) {
+  char name[32];
+  std::snprintf(name, sizeof name, "step-%06llu.jsonl", static_cast<unsigned long long>(step));
+  return name;
+}
+
+/// Where a sequence stands in an epoch's optimizer steps.
+struct Place {
+  std::size_t minibatch, micro_batch, position;
+};
+
+std::vector<std::vector<Place>> places_of(std::size_t sequences, UpdatePlan const& plan, std::size_t epochs) {
+  std::vector<std::vector<Place>> places(sequences);
+  std::size_t const per_epoch = plan.size() / epochs;
+  for (std::size_t step = 0; step < plan.size(); ++step)
+    for (std::size_t m = 0; m < plan[step].size(); ++m)
+      for (std::size_t p = 0; p < plan[step][m].size(); ++p)
+        places[plan[step][m][p]].push_back({step % per_epoch, m, p});
+  return places;
+}
+
+Json per_epoch(std::vector<Place> const& places, std::size_t Place::*member) {
+  if (places.size() == 1) return places[0].*member;
+  Json list = Json::array();
+  for (auto const& place : places) list.push_back(place.*member);
+  return list;
+}
+
+Json line_of(TokenTrajectories const& t, std::size_t i, RewardMatrix const& rewards, std::vector<Place> const& places) {
+  auto const& sample = t.samples[i];
+  Json line;
+  line["id"] = sample.id;
+  line["group"] = t.episodes.group[i];
+  line["index"] = sample.index;
+  line["rank"] = 0;
+  line["minibatch"] = per_epoch(places, &Place::minibatch);
+  line["micro_batch"] = per_epoch(places, &Place::micro_batch);
+  line["position"] = per_epoch(places, &Place::position);
+  line["prompt_ids"] = sample.prompt;
+  line["train_prompt_ids"] = sample.context();
+  line["ids"] = sample.completion.tokens;
+  line["log_probs"] = sample.completion.log_probs;
+  line["rewards"] = Json::object();
+  for (std::size_t r = 0; r < rewards.rewards(); ++r) {
+    auto const& value = rewards(r, i);
+    line["rewards"][rewards.name(r)] = value ? Json(*value) : Json(nullptr);
+  }
+  line["finish"] = sample.completion.finish == Finish::Stop ? "stop" : "length";
+  line["policy_version"] = sample.completion.versions.empty() ? 0 : sample.completion.versions.front();
+  return line;
+}
+
+std::vector<TokenId> read_ids(io::JsonFields const& fields, std::string_view key, std::size_t vocabulary) {
+  std::vector<TokenId> ids;
+  auto const* list = fields.find(key);
+  if (list == nullptr || !list->is_array()) fields.refuse(key, "a list of token ids");
+  for (auto const& id : *list) {
+    if (!id.is_number_integer() || id < 0 || id >= vocabulary)
+      fields.refuse(key, "token ids from 0 to " + std::to_string(vocabulary - 1));
+    ids.push_back(id.get<TokenId>());
+  }
+  return ids;
+}
+
+std::vector<std::size_t> read_places(io::JsonFields const& fields, std::string_view key) {
+  auto const* value = fields.find(key);
+  if (value == nullptr) return {};
+  if (value->is_number_unsigned()) return {value->get<std::size_t>()};
+  std::vector<std::size_t> places;
+  if (!value->is_array()) fields.refuse(key, "a number, or one number an epoch");
+  for (auto const& place : *value) {
+    if (!place.is_number_unsigned()) fields.refuse(key, "a number, or one number an epoch");
+    places.push_back(place.get<std::size_t>());
+  }
+  return places;
+}
+
+/// What a line says besides its sample.
+struct LineExtras {
+  std::uint32_t group = 0;
+  bool has_log_probs = false;
+  std::vector<std::pair<std::string, std::optional<double>>> rewards;
+  std::vector<std::size_t> minibatch, micro_batch, position;
+};
+
+std::pair<TokenSample, LineExtras> parse_line(Json const& json, std::string const& where, AnyCausalLm const& policy) {
+  io::JsonFields const fields(json, where);
+  auto const vocabulary = policy.config().vocab_size;
+  TokenSample sample{.id = fields.required<std::size_t>("id"),
+                     .index = static_cast<std::uint32_t>(fields.value_or<std::size_t>("index", 0)),
+                     .prompt = read_ids(fields, "prompt_ids", vocabulary)};
+  if (fields.find("train_prompt_ids")) {
+    auto train = read_ids(fields, "train_prompt_ids", vocabulary);
+    if (train != sample.prompt) sample.train_prompt = std::move(train);
+  }
+  auto& completion = sample.completion;
+  completion.tokens = read_ids(fields, "ids", vocabulary);
+  auto const finish = fields.value_or<std::string>("finish", "stop");
+  if (finish != "stop" && finish != "length") fields.refuse("finish", "\"stop\" or \"length\"");
+  completion.finish = finish == "stop" ? Finish::Stop : Finish::Length;
+  completion.versions.assign(completion.tokens.size(),
+                             fields.value_or<std::size_t>("policy_version", policy.version()));
+
+  LineExtras extras{.group = static_cast<std::uint32_t>(fields.required<std::size_t>("group"))};
+  if (auto const* log_probs = fields.find("log_probs")) {
+    if (!log_probs->is_array() || log_probs->size() != completion.tokens.size())
+      fields.refuse("log_probs", "one number for each of the " + std::to_string(completion.tokens.size()) + " ids");
+    for (auto const& x : *log_probs) {
+      if (!x.is_number()) fields.refuse("log_probs", "numbers");
+      completion.log_probs.push_back(x.get<float>());
+    }
+    extras.has_log_probs = true;
+  } else {
+    completion.log_probs.assign(completion.tokens.size(), 0.0f);
+  }
+  auto const* rewards = fields.find("rewards");
+  if (rewards == nullptr || !rewards->is_object()) fields.refuse("rewards", "an object {name: number or null}");
+  for (auto const& [name, value] : rewards->items()) {
+    if (!value.is_number() && !value.is_null()) fields.refuse("rewards", "numbers or null");
+    extras.rewards.emplace_back(name, value.is_null() ? std::nullopt : std::optional(value.get<double>()));
+  }
+  extras.minibatch = read_places(fields, "minibatch");
+  extras.micro_batch = read_places(fields, "micro_batch");
+  extras.position = read_places(fields, "position");
+  return {std::move(sample), std::move(extras)};
+}
+
+/// The plan that the lines ask for; empty where one of them leaves it to the trainer.
+UpdatePlan plan_of(std::vector<LineExtras> const& lines) {
+  std::map<std::pair<std::size_t, std::size_t>,
+           std::map<std::size_t, std::vector<std::pair<std::size_t, std::uint32_t>>>>
+      steps;
+  for (std::uint32_t i = 0; i < lines.size(); ++i) {
+    auto const& line = lines[i];
+    if (line.minibatch.empty() || line.micro_batch.size() != line.minibatch.size()) return {};
+    for (std::size_t epoch = 0; epoch < line.minibatch.size(); ++epoch) {
+      auto const position = epoch < line.position.size() ? line.position[epoch] : i;
+      steps[{epoch, line.minibatch[epoch]}][line.micro_batch[epoch]].emplace_back(position, i);
+    }
+  }
+  UpdatePlan plan;
+  for (auto& [step, micro_batches] : steps) {
+    auto& minibatch = plan.emplace_back();
+    for (auto& [number, members] : micro_batches) {
+      std::ranges::sort(members);
+      auto& sequences = minibatch.emplace_back();
+      for (auto const& [position, sequence] : members) sequences.push_back(sequence);
+    }
+  }
+  return plan;
+}
+
+RewardMatrix rewards_of(std::vector<LineExtras> const& lines) {
+  std::vector<std::string> names;
+  for (auto const& line : lines)
+    for (auto const& [name, value] : line.rewards)
+      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  RewardMatrix matrix(names, std::vector<double>(names.size(), 1.0), lines.size());
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    for (auto const& [name, value] : lines[i].rewards)
+      matrix(static_cast<std::size_t>(std::ranges::find(names, name) - names.begin()), i) = value;
+  return matrix;
+}
+
+}  // namespace
+
+void write_recording(std::filesystem::path const& folder, std::uint64_t step, TokenTrajectories const& t,
+                     RewardMatrix const& rewards, UpdatePlan const& plan, std::size_t epochs) {
+  auto const places = places_of(t.samples.size(), plan, epochs);
+  std::string text;
+  for (std::size_t i = 0; i < t.samples.size(); ++i) text += line_of(t, i, rewards, places[i]).dump() + "\n";
+  std::filesystem::create_directories(folder);
+  io::write_file(folder / file_name(step), text);
+}
+
+TokenTrajectories read_recording(std::filesystem::path const& folder, std::uint64_t step, AnyCausalLm const& policy) {
+  auto const path = folder / file_name(step);
+  std::ifstream in(path);
+  if (!in)
+    throw Error(path.string(), "cannot be read", "the recording of step " + std::to_string(step),
+                "record more steps, or train fewer");
+  std::vector<TokenSample> samples;
+  std::vector<LineExtras> extras;
+  std::string line;
+  for (std::size_t number = 1; std::getline(in, line); ++number) {
+    if (line.empty()) continue;
+    auto const where = path.string() + ":" + std::to_string(number);
+    auto [sample, extra] = parse_line(io::parse_json_line(line, where), where, policy);
+    if (!extra.has_log_probs) {
+      auto sequence = sample.context();
+      auto const prompt = sequence.size();
+      sequence.insert(sequence.end(), sample.completion.tokens.begin(), sample.completion.tokens.end());
+      auto const log_probs = policy.log_probs(std::vector{sequence}, policy.options().temperature);
+      std::copy(log_probs[0].begin() + static_cast<std::ptrdiff_t>(prompt) - 1, log_probs[0].end(),
+                sample.completion.log_probs.begin());
+    }
+    samples.push_back(std::move(sample));
+    extras.push_back(std::move(extra));
+  }
+  TokenTrajectories t;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    samples[i].problem = static_cast<std::uint32_t>(i);
+    t.problems.push_back({.id = samples[i].id});
+    t.add(std::move(samples[i]), extras[i].group);
+  }
+  t.plan = plan_of(extras);
+  t.recorded = rewards_of(extras);
+  return t;
+}
+
+}  // namespace grove

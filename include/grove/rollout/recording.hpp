@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batches on disk: `DIR/step-000001.jsonl`, one line a sequence, and a rollout that plays them back. Numbers round-trip
+// exactly, so a replayed run repeats its metrics bit for bit.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "grove/policy/causal_lm.hpp"
+#include "grove/reward_matrix.hpp"
+#include "grove/rollout/token_trajectories.hpp"
+#include "grove/update_plan.hpp"
+
+namespace grove {
+
+/// Writes one step's batch:
+/// {"id","group","index","rank","minibatch","micro_batch","position","prompt_ids","train_prompt_ids","ids","log_probs",
+///  "rewards":{name: number|null},"finish","policy_version"}. With several epochs `minibatch`, `micro_batch` and
+/// `position` are lists with one entry an epoch.
+void write_recording(std::filesystem::path const& folder, std::uint64_t step, TokenTrajectories const& trajectories,
+                     RewardMatrix const& rewards, UpdatePlan const& plan, std::size_t epochs);
+
+/// Reads one step's batch. `log_probs`, `rank`, `minibatch`, `micro_batch` and `policy_version` may be absent:
+/// log-probs are then computed with the policy as it is, and the trainer splits the batch itself.
+TokenTrajectories read_recording(std::filesystem::path const& folder, std::uint64_t step, AnyCausalLm const& policy);
+
+/// A rollout that plays a recording back, step after step.
+class Replay {
+ public:
+  explicit Replay(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  TokenTrajectories collect(AnyCausalLm& policy) { return read_recording(folder_, ++step_, policy); }
+
+ private:
+  std::filesystem::path folder_;
+  std::uint64_t step_ = 0;
+};
+
+/// A rollout chosen at run time.
+struct AnyTokenRollout {
+  std::function<TokenTrajectories(AnyCausalLm&)> collect_with;
+
+  TokenTrajectories collect(AnyCausalLm& policy) { return collect_with(policy); }
+};
+static_assert(Rollout<AnyTokenRollout, AnyCausalLm>);
+static_assert(Rollout<Replay, AnyCausalLm>);
+
+}  // namespace grove

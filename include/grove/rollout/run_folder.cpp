@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/rollout/run_folder.hpp"
+
+#include <array>
+#include <cstdio>
+
+#include "grove/error.hpp"
+#include "grove/io/atomic_file.hpp"
+#include "grove/io/json.hpp"
+#include "grove/io/safetensors.hpp"
+
+namespace grove {
+namespace {
+
+constexpr std::array tokenizer_files = {
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "vocab.json",
+    "merges.txt",     "added_tokens.json"};
+
+void append(std::ofstream& file, std::filesystem::path const& folder, char const* name, io::Json const& line) {
+  file << line.dump(-1, ' ', false, io::Json::error_handler_t::replace) << '\n' << std::flush;
+  if (!file) throw Error((folder / name).string(), "cannot be written", "room on the disk");
+}
+
+}  // namespace
+
+void save_model(AnyCausalLm const& policy, std::filesystem::path const& source, std::filesystem::path const& target) {
+  if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path());
+  io::AtomicFolder folder(target);
+  policy.save(folder.path());
+  for (auto const* name : tokenizer_files)
+    if (std::filesystem::exists(source / name))
+      std::filesystem::copy_file(source / name, folder.path() / name,
+                                 std::filesystem::copy_options::overwrite_existing);
+  folder.commit();
+}
+
+std::function<void(std::size_t, std::span<const ParameterView>)> dump_gradients_to(
+    std::filesystem::path const& folder) {
+  std::filesystem::create_directories(folder);
+  return [folder](std::size_t update, std::span<const ParameterView> parameters) {
+    std::vector<io::TensorView> tensors;
+    for (auto const& p : parameters)
+      tensors.push_back({.name = std::string(p.name),
+                         .dtype = io::DType::F32,
+                         .shape = {p.shape.begin(), p.shape.end()},
+                         .bytes = std::as_bytes(std::span(static_cast<float const*>(p.gradient), p.size))});
+    char name[40];
+    std::snprintf(name, sizeof name, "update-%06zu.safetensors", update + 1);
+    io::write_safetensors((folder / name).string(), tensors, {});
+  };
+}
+
+RunLog::RunLog(std::filesystem::path folder, bool completions) : folder_(std::move(folder)), completions_(completions) {
+  std::error_code error;
+  std::filesystem::create_directories(folder_, error);
+  metrics_file_.open(folder_ / "metrics.jsonl", std::ios::app);
+  if (completions_) completions_file_.open(folder_ / "completions.jsonl", std::ios::app);
+  if (!metrics_file_ || (completions_ && !completions_file_))
+    throw Error(folder_.string(), "cannot be written", "a folder that can", "choose another with --out");
+}
+
+void RunLog::write_metrics(StepReport const& report) {
+  io::Json line;
+  line["step"] = report.step;
+  for (auto const& [name, value] : report.metrics) line[name] = value;
+  append(metrics_file_, folder_, "metrics.jsonl", line);
+}
+
+void RunLog::write_completions(std::uint64_t step, Batch<AnyCausalLm> const& batch) {
+  auto const& t = batch.trajectories;
+  for (std::size_t i = 0; i < t.samples.size(); ++i) {
+    auto const& problem = t.problem(i);
+    io::Json line;
+    line["step"] = step;
+    line["id"] = t.samples[i].id;
+    line["problem"] = problem.id;
+    line["prompt"] = problem.messages.empty() ? problem.prompt : problem.messages.back().content;
+    line["completion"] = t.completion(i).text;
+    line["gold"] = problem.gold;
+    for (std::size_t r = 0; r < batch.rewards.rewards(); ++r) {
+      auto const& value = batch.rewards(r, i);
+      line["rewards"][batch.rewards.name(r)] = value ? io::Json(*value) : io::Json(nullptr);
+    }
+    auto const first = t.episodes.cu_seqlens[i];
+    line["advantage"] = t.episodes.length(i) > 0 ? static_cast<double>(batch.advantage[first]) : 0.0;
+    line["tokens"] = t.episodes.length(i);
+    line["finish"] = t.completion(i).finish == Finish::Stop ? "stop" : "length";
+    append(completions_file_, folder_, "completions.jsonl", line);
+  }
+}
+
+}  // namespace grove
