@@ -109,7 +109,7 @@ class AnyCausalLm {
   static AnyCausalLm random(io::ModelConfig const& config, std::uint64_t seed, CausalLmOptions options = {});
 
   void score(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, TokenOutputs<float> out) const {
-    visit([&](auto const& m) { m.score(t, sequences, wanted, out); });
+    std::visit([&](auto const& m) { m.score(t, sequences, wanted, out); }, model_);
   }
   template <OutputConsumer<float> F>
   void accumulate(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, F&& f) {
@@ -117,39 +117,34 @@ class AnyCausalLm {
   }
   void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,
                 nn::cpu::GenerationSink const& deliver) const {
-    visit([&](auto const& m) { m.generate(requests, options, deliver); });
+    std::visit([&](auto const& m) { m.generate(requests, options, deliver); }, model_);
   }
   std::vector<std::vector<float>> log_probs(std::span<std::vector<TokenId> const> sequences, float temperature) const {
-    return visit([&](auto const& m) { return m.log_probs(sequences, temperature); });
+    return std::visit([&](auto const& m) { return m.log_probs(sequences, temperature); }, model_);
   }
   std::vector<ParameterView> parameters() {
     return std::visit([](auto& m) { return m.parameters(); }, model_);
   }
   std::uint64_t version() const {
-    return visit([](auto const& m) { return m.version(); });
+    return std::visit([](auto const& m) { return m.version(); }, model_);
   }
   void commit() {
     std::visit([](auto& m) { m.commit(); }, model_);
   }
   AnyCausalLm clone() const {
-    return visit([](auto const& m) { return AnyCausalLm(m.clone()); });
+    return std::visit([](auto const& m) { return AnyCausalLm(m.clone()); }, model_);
   }
   io::ModelConfig const& config() const {
-    return visit([](auto const& m) -> io::ModelConfig const& { return m.config(); });
+    return std::visit([](auto const& m) -> io::ModelConfig const& { return m.config(); }, model_);
   }
   CausalLmOptions const& options() const {
-    return visit([](auto const& m) -> CausalLmOptions const& { return m.options(); });
+    return std::visit([](auto const& m) -> CausalLmOptions const& { return m.options(); }, model_);
   }
   void save(std::filesystem::path const& folder) const {
-    visit([&](auto const& m) { m.save(folder); });
+    std::visit([&](auto const& m) { m.save(folder); }, model_);
   }
 
  private:
-  template <class F>
-  decltype(auto) visit(F&& f) const {
-    return std::visit(std::forward<F>(f), model_);
-  }
-
   std::variant<CausalLm<nn::cpu::Qwen2>, CausalLm<nn::cpu::Qwen3>, CausalLm<nn::cpu::Llama>> model_;
 };
 static_assert(Policy<AnyCausalLm>);

@@ -99,8 +99,8 @@ std::vector<std::size_t> read_places(io::JsonFields const& fields, std::string_v
 struct LineExtras {
   std::uint32_t group = 0;
   bool has_log_probs = false;
-  std::vector<std::pair<std::string, std::optional<double>>> rewards;
-  std::vector<std::size_t> minibatch, micro_batch, position;
+  std::vector<std::pair<std::string, std::optional<double>>> rewards{};
+  std::vector<std::size_t> minibatch{}, micro_batch{}, position{};
 };
 
 std::pair<TokenSample, LineExtras> parse_line(Json const& json, std::string const& where, AnyCausalLm const& policy) {
