@@ -75,15 +75,14 @@ struct GroupRelative {
       if (!in.valid[s]) continue;
       auto const& group = groups[episodes.group[s]];
       double const scale = scale_of(group, batch);
-      double const advantage = (static_cast<double>(in.reward[s]) - group.mean()) / scale;
+      double const difference = static_cast<double>(in.reward[s]) - group.mean();
+      double const advantage = scale != 0 ? difference / scale : 0.0;  // NaN is passed on
       for (auto t = episodes.cu_seqlens[s]; t < episodes.cu_seqlens[s + 1]; ++t)
         out.advantage[t] = static_cast<T>(advantage);
       ++counted;
       without_signal += group.deviation(0) == 0;
     }
-    double deviations = 0;
-    for (auto const& [id, group] : groups) deviations += group.deviation(1);
-    out.metrics.set("reward_std", groups.empty() ? 0.0 : deviations / static_cast<double>(groups.size()));
+    out.metrics.set("reward_std", batch.deviation(1));  // over all samples, as in TRL 1.16
     out.metrics.set("frac_reward_zero_std",
                     counted ? static_cast<double>(without_signal) / static_cast<double>(counted) : 0.0);
   }

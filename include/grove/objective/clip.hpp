@@ -32,8 +32,8 @@ struct Clip {
   /// Kinks follow torch's `clamp` (inside includes the bounds) and `min` (a tie gives each side half).
   template <std::floating_point T>
   GROVE_HOST_DEVICE constexpr SurrogateValue<T, 3> operator()(T ratio, T advantage) const {
-    T const lower = T(1) - static_cast<T>(low);
-    T const upper = T(1) + static_cast<T>(high);
+    T const lower = static_cast<T>(1 - low);
+    T const upper = static_cast<T>(1 + high);
     bool const inside = ratio >= lower && ratio <= upper;
     T const plain = ratio * advantage;
     T const clipped = smaller(larger(ratio, lower), upper) * advantage;

@@ -41,8 +41,8 @@ struct K3 {
   static constexpr std::string_view name = "K3";
   template <std::floating_point T>
   GROVE_HOST_DEVICE constexpr KlValue<T> operator()(T delta) const {
-    T const inverse = exponential(-delta);
-    return {inverse - T(1) + delta, T(1) - inverse};
+    T const value = exponential_remainder(-delta);
+    return {value, delta - value};
   }
 };
 

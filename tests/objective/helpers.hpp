@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// A batch of columns and the objective's answer to it, cut into micro-batches and chunks as one likes.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <vector>
+
+#include "grove/objective/aggregate.hpp"
+#include "grove/objective/terms.hpp"
+#include "grove/random.hpp"
+
+namespace test {
+
+using Split = std::vector<std::vector<std::uint32_t>>;
+
+/// Packed columns; `advantage` is one number a token.
+template <class T>
+struct Columns {
+  std::vector<std::size_t> lengths{};
+  std::vector<std::uint8_t> counts{};
+  std::vector<T> log_p{}, log_p_old{}, log_p_ref{}, entropy{}, advantage{};
+
+  std::vector<std::size_t> starts() const {
+    std::vector<std::size_t> at{0};
+    for (auto n : lengths) at.push_back(at.back() + n);
+    return at;
+  }
+
+  Split whole() const {
+    Split one(1, std::vector<std::uint32_t>(lengths.size()));
+    std::iota(one[0].begin(), one[0].end(), 0u);
+    return one;
+  }
+};
+
+template <class To, class From>
+Columns<To> cast(Columns<From> const& from) {
+  auto const column = [](std::vector<From> const& values) { return std::vector<To>(values.begin(), values.end()); };
+  return {from.lengths,           from.counts,          column(from.log_p),    column(from.log_p_old),
+          column(from.log_p_ref), column(from.entropy), column(from.advantage)};
+}
+
+/// Ragged sequences with an empty one, tokens that do not count, and one sequence without any that does.
+inline Columns<double> some_columns(std::uint64_t seed) {
+  Columns<double> c{.lengths = {5, 9, 0, 1, 7, 12, 3, 6, 30, 2}};
+  grove::RandomStream const random({.seed = seed});
+  for (std::uint32_t s = 0; s < c.lengths.size(); ++s) {
+    double const advantage = grove::normal(random, {.index = 9, .sample = s});
+    for (std::uint32_t t = 0; t < c.lengths[s]; ++t) {
+      auto const draw = [&](std::uint32_t i) { return grove::normal(random, {.index = i, .sample = s, .token = t}); };
+      c.counts.push_back(s != 6 && draw(0) < 1.2);
+      c.log_p.push_back(-0.1 - std::abs(draw(1)));
+      c.log_p_old.push_back(c.log_p.back() + 0.3 * draw(2));
+      c.log_p_ref.push_back(c.log_p.back() + 0.3 * draw(3));
+      c.entropy.push_back(std::abs(draw(4)));
+      c.advantage.push_back(advantage);
+    }
+  }
+  return c;
+}
+
+/// What one optimizer step gets, in the order of the columns.
+template <class T>
+struct Answer {
+  double loss = 0;
+  std::vector<T> d_log_p{}, d_entropy{};
+  grove::Metrics metrics{};
+};
+
+/// The sums of one micro-batch, gathered in its order.
+template <class T>
+struct Gathered {
+  std::vector<std::size_t> cu_seqlens{0}, tokens{};
+  std::vector<std::uint32_t> lengths{};
+  Columns<T> columns{};
+
+  Gathered(Columns<T> const& all, std::vector<std::uint32_t> const& sequences) {
+    auto const starts = all.starts();
+    for (auto s : sequences) {
+      std::uint32_t counted = 0;
+      for (auto i = starts[s]; i < starts[s + 1]; ++i) {
+        tokens.push_back(i);
+        counted += all.counts[i];
+        columns.counts.push_back(all.counts[i]);
+        columns.log_p.push_back(all.log_p[i]);
+        columns.log_p_old.push_back(all.log_p_old[i]);
+        columns.log_p_ref.push_back(all.log_p_ref[i]);
+        columns.entropy.push_back(all.entropy[i]);
+        columns.advantage.push_back(all.advantage[i]);
+      }
+      cu_seqlens.push_back(tokens.size());
+      lengths.push_back(counted);
+    }
+  }
+
+  grove::Counts totals() const {
+    return {static_cast<double>(lengths.size()),
+            static_cast<double>(std::accumulate(lengths.begin(), lengths.end(), std::uint32_t{0}))};
+  }
+
+  grove::Rows<T> rows(std::size_t first, std::size_t n) const {
+    auto const part = [&](auto const& column) { return std::span(column).subspan(first, n); };
+    return {.cu_seqlens = cu_seqlens,
+            .lengths = lengths,
+            .first = first,
+            .counts = part(columns.counts),
+            .log_p = part(columns.log_p),
+            .log_p_old = part(columns.log_p_old),
+            .log_p_ref = part(columns.log_p_ref),
+            .entropy = part(columns.entropy),
+            .advantage = part(columns.advantage)};
+  }
+};
+
+/// Evaluates on one rank: each inner list is a micro-batch of sequences, fed in pieces of `chunk` tokens (0: all).
+template <class T, class O>
+Answer<T> evaluate(O const& objective, Columns<T> const& columns, Split const& split, std::size_t chunk = 0) {
+  Answer<T> answer{.d_log_p = std::vector<T>(columns.log_p.size()), .d_entropy = std::vector<T>(columns.log_p.size())};
+  grove::Counts window;
+  for (auto const& sequences : split) {
+    auto const totals = Gathered<T>(columns, sequences).totals();
+    window.sequences += totals.sequences;
+    window.tokens += totals.tokens;
+  }
+  typename O::tally_type tally;
+  for (auto const& sequences : split) {
+    Gathered<T> const micro_batch(columns, sequences);
+    auto const n = micro_batch.tokens.size(), step = chunk ? chunk : std::max<std::size_t>(n, 1);
+    std::vector<T> d_log_p(n), d_entropy(n);
+    grove::Denominators const denominators{.micro_batch = micro_batch.totals(),
+                                           .data_parallel = micro_batch.totals(),
+                                           .window = window,
+                                           .micro_batches = static_cast<double>(split.size())};
+    for (std::size_t first = 0; first < n; first += step) {
+      auto const m = std::min(step, n - first);
+      objective.evaluate(micro_batch.rows(first, m), denominators,
+                         grove::TokenGradients<T>{.log_prob = std::span(d_log_p).subspan(first, m),
+                                                  .entropy = std::span(d_entropy).subspan(first, m)},
+                         tally);
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      answer.d_log_p[micro_batch.tokens[i]] = d_log_p[i];
+      answer.d_entropy[micro_batch.tokens[i]] = d_entropy[i];
+    }
+  }
+  answer.loss = tally.loss();
+  objective.report(tally, answer.metrics);
+  return answer;
+}
+
+/// Largest difference of two vectors, relative to the largest element of the second.
+template <class A, class B>
+double relative_difference(std::vector<A> const& got, std::vector<B> const& want) {
+  if (got.size() != want.size()) return HUGE_VAL;
+  double difference = 0, scale = 0;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    difference = std::max(difference, std::abs(static_cast<double>(got[i]) - static_cast<double>(want[i])));
+    scale = std::max(scale, std::abs(static_cast<double>(want[i])));
+  }
+  return scale > 0 ? difference / scale : difference;
+}
+
+}  // namespace test
