@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "grove/nn/cpu/decoder.hpp"
+#include "grove/nn/cpu/decoder_rows.hpp"
 #include "grove/nn/cpu/kv_cache.hpp"
 
 namespace grove::nn::cpu {
@@ -25,14 +26,15 @@ class DecodeSession {
   explicit DecodeSession(Decoder<Variant> const& decoder, ThreadPool* pool = nullptr);
 
   /// Computes the keys and values of prompts (each of at least one token) and opens a slot for each: slots[sequences].
-  /// `logits[sequences, vocab]` (or empty: not wanted) become those of the token after each prompt.
+  /// `logits[sequences, vocab]` (or empty: not wanted) become those of the token after each prompt. Throws grove::Error
+  /// for a token outside the vocabulary and spans that do not fit together; nothing has changed then.
   void prefill(PackedBatch prompts, std::span<Slot> slots, std::span<float> logits);
 
   /// A new sequence that goes on from `parent`'s present end; shares its pages. Its next logits are its parent's.
   Slot fork(Slot parent) { return cache_.fork(parent); }
 
-  /// Appends one token to each of the slots (distinct, in any order): `logits[n, vocab]` become those of the token
-  /// after it, not scaled by any temperature.
+  /// Appends one token to each of the slots: `logits[n, vocab]` (or empty) become those of the token after it, not
+  /// scaled by any temperature. A slot that is named twice gets both tokens, in order. Throws as prefill does.
   void step(std::span<Slot const> slots, std::span<TokenId const> tokens, std::span<float> logits);
 
   /// Forgets a sequence.
@@ -44,10 +46,29 @@ class DecodeSession {
   [[nodiscard]] KvCache const& cache() const noexcept { return cache_; }
 
  private:
+  /// One row of a call: where it goes in the cache.
+  struct Place {
+    Slot slot = 0;
+    std::size_t index = 0;  ///< in the sequence
+    std::size_t position = 0;
+  };
+
+  void check(std::span<TokenId const> tokens, std::size_t rows, std::span<float> logits) const;
+  [[nodiscard]] detail::RowTile make_tile(std::span<Place const> places);
+  float const* run_tile(std::span<TokenId const> tokens, std::span<Place const> places);
+  void project_head(float const* x, std::size_t rows, float* logits);
+  [[nodiscard]] std::size_t tile_rows() const noexcept;
+
   Decoder<Variant> const* decoder_;
-  ThreadPool* pool_;
+  detail::Threads threads_;
   KvCache cache_;
   detail::RowScratch scratch_;
+  std::vector<Place> places_;
+  std::vector<float> last_;  // hidden rows of the prompts' last tokens
 };
+
+extern template class DecodeSession<Qwen2>;
+extern template class DecodeSession<Qwen3>;
+extern template class DecodeSession<Llama>;
 
 }  // namespace grove::nn::cpu

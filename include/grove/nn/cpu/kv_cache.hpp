@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace grove::nn::cpu {
@@ -42,8 +43,8 @@ class KvCache {
 
   [[nodiscard]] KvShape const& shape() const noexcept { return shape_; }
 
-  /// A new, empty sequence.
-  Slot open();
+  /// A new, empty sequence whose first token will stand at `first_position` (for the rotary embedding).
+  Slot open(std::size_t first_position = 0);
 
   /// A new sequence that continues `parent` from its present length: full pages are shared, the last part is copied.
   Slot fork(Slot parent);
@@ -55,6 +56,7 @@ class KvCache {
   void extend(Slot slot, std::size_t tokens);
 
   [[nodiscard]] std::size_t length(Slot slot) const { return sequence(slot).length; }
+  [[nodiscard]] std::size_t first_position(Slot slot) const { return sequence(slot).first_position; }
   [[nodiscard]] std::span<float* const> pages(Slot slot) const { return sequence(slot).pages; }
 
   /// How many pages sequences use now.
@@ -64,10 +66,12 @@ class KvCache {
   struct Sequence {
     bool open = false;
     std::size_t length = 0;
+    std::size_t first_position = 0;
     std::vector<float*> pages;
   };
 
-  [[nodiscard]] Sequence const& sequence(Slot slot) const;
+  [[nodiscard]] Sequence const& sequence(Slot slot) const;  // throws grove::Error where the slot is not in use
+  [[nodiscard]] Sequence& sequence(Slot slot) { return const_cast<Sequence&>(std::as_const(*this).sequence(slot)); }
   float* acquire();
   void release(float* page) noexcept;
 

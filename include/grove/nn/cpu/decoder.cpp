@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/nn/cpu/decoder.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "grove/error.hpp"
+#include "grove/nn/cpu/decoder_backward.hpp"
+#include "grove/nn/cpu/decoder_checks.hpp"
+#include "grove/nn/cpu/decoder_forward.hpp"
+#include "grove/nn/cpu/decoder_head.hpp"
+#include "grove/nn/cpu/decoder_workspace.hpp"
+
+namespace grove::nn::cpu {
+namespace {
+
+template <class Variant>
+io::ModelConfig checked(io::ModelConfig config) {
+  bool const biased = config.qkv_bias || !Variant::qkv_bias;
+  if (config.qk_norm != Variant::qk_norm || !biased) {
+    throw Error("Decoder", "the configuration of a " + std::string(io::model_type_name(config.architecture)) + " model",
+                "one of " + std::string(Variant::architecture));
+  }
+  return config;
+}
+
+}  // namespace
+
+Workspace::Workspace(ThreadPool& pool) : pool_(&pool), buffers_(std::make_unique<Buffers>()) {}
+Workspace::~Workspace() = default;
+Workspace::Workspace(Workspace&&) noexcept = default;
+Workspace& Workspace::operator=(Workspace&&) noexcept = default;
+
+template <class Variant>
+Decoder<Variant>::Decoder(io::ModelConfig config) : layout_(checked<Variant>(std::move(config))) {}
+
+template <class Variant>
+void Decoder<Variant>::load(Parameters const& parameters, std::uint64_t version, ThreadPool& pool, Use use) {
+  weights_.load(layout_, parameters, use == Use::Training, pool);
+  weights_.version = version;
+}
+
+template <class Variant>
+void Decoder<Variant>::score(PackedBatch batch, HeadRows rows, HeadOutputs outputs, Workspace& workspace) const {
+  char const* const where = "Decoder::score";
+  if (!weights_.inference) throw Error(where, "the decoder has no weights", "load() before");
+  detail::check_batch(where, batch, vocab_size());
+  detail::check_rows(where, rows, batch.tokens.size(), vocab_size());
+  detail::check_outputs(where, outputs, rows.rows.size(), layout_.hidden);
+  if (rows.rows.empty()) return;
+  detail::ForwardPass<Variant> forward(layout_, weights_, workspace, false);
+  float const* const x = forward.run(batch);
+  detail::HeadPass(layout_, weights_, workspace, rows).forward(x, outputs, false);
+}
+
+template <class Variant>
+void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f,
+                                  Parameters& gradients, Workspace& workspace) const {
+  char const* const where = "Decoder::accumulate";
+  if (!weights_.training) throw Error(where, "the decoder has no weights to train", "load() with Use::Training before");
+  if (!(gradients.config() == layout_.config)) throw Error(where, "gradients of another model");
+  detail::check_batch(where, batch, vocab_size());
+  detail::check_rows(where, rows, batch.tokens.size(), vocab_size());
+  if (rows.rows.empty()) return;
+  std::size_t const n = rows.rows.size();
+  std::size_t const hidden = layout_.hidden;
+  std::size_t const wide = columns.hidden ? n * hidden : 0;
+  float* memory = workspace.buffers().head.outputs.reserve(5 * n + 2 * wide);
+  auto const take = [&memory](bool wanted, std::size_t floats) {
+    std::span<float> const column(memory, wanted ? floats : 0);
+    memory += column.size();
+    return column;
+  };
+  HeadOutputs const outputs{take(true, n), take(columns.entropy, n), take(columns.sum_squares, n), take(true, wide)};
+  HeadGradients const given{take(true, n), take(columns.entropy, n), take(true, wide)};
+  for (auto column : {given.log_prob, given.entropy, given.hidden}) std::ranges::fill(column, 0.0F);
+
+  detail::ForwardPass<Variant> forward(layout_, weights_, workspace, true);
+  float const* const x = forward.run(batch);
+  detail::HeadPass head(layout_, weights_, workspace, rows);
+  head.forward(x, outputs, true);
+  f(outputs, given);
+  detail::Offsets const offsets(gradients);
+  detail::BackwardPass<Variant> backward(layout_, weights_, workspace, forward, batch, offsets, gradients.values());
+  head.backward(batch.tokens.size(), outputs.entropy, given, backward.dx(), offsets, gradients.values());
+  backward.run();
+}
+
+template <class Variant>
+std::size_t Decoder<Variant>::activation_bytes() const noexcept {
+  detail::Layout const& l = layout_;
+  std::size_t const raw = Variant::qk_norm ? l.query_width + l.key_width : 0;
+  std::size_t const layer = 2 * l.hidden + l.qkv_width + raw + l.query_width + 2 * l.config.heads + 2 * l.intermediate;
+  return (layer * l.config.layers + l.hidden) * sizeof(float);
+}
+
+template class Decoder<Qwen2>;
+template class Decoder<Qwen3>;
+template class Decoder<Llama>;
+
+}  // namespace grove::nn::cpu
