@@ -4,7 +4,7 @@
 #   setup examples|tests|benchmarks|checks   packages, LibTorch, configuration; sets $build, the build folder
 #   build TARGET...                          brings the targets up to date
 #
-# Environment: LIBTORCH or CMAKE_PREFIX_PATH (a LibTorch to use instead of fetching one), GROVE_CUDA=auto|on|off, CXX, GROVE_JOBS.
+# Environment: LIBTORCH or CMAKE_PREFIX_PATH (a LibTorch to use instead of fetching one), GROVE_CUDA=auto|on|off, CUDA_HOME, CXX, GROVE_JOBS.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 env_dir=$root/build/env
 torch_release=2.11.0
@@ -19,7 +19,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # at_least 3.25 3.31.2: is the second version no older than the first?
 at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
 
-prefixes() { printf '%s\n' /usr /usr/local; printf '%s' "${CMAKE_PREFIX_PATH:-}" | tr ':;' '\n\n'; }
+prefixes() { printf '%s\n' /usr /usr/local; printf '%s\n' "${CMAKE_PREFIX_PATH:-}" | tr ':;' '\n\n'; }
 
 has_header() {
   local prefix
@@ -119,7 +119,8 @@ decide_cuda() {
   esac
   ! have nvidia-smi || gpu=$(nvidia-smi -L 2>/dev/null | head -n 1) || gpu=''
   nvcc=$(command -v nvcc || true)
-  [ -n "$nvcc" ] || [ ! -x /usr/local/cuda/bin/nvcc ] || nvcc=/usr/local/cuda/bin/nvcc
+  local toolkit=${CUDA_HOME:-/usr/local/cuda}
+  [ -n "$nvcc" ] || [ ! -x "$toolkit/bin/nvcc" ] || nvcc=$toolkit/bin/nvcc
   [ -n "$gpu" ] || [ "$wanted" = on ] || return 0
   if [ -z "$nvcc" ]; then
     local line="nvcc is missing beside the GPU: install $nvcc_package (from NVIDIA's package repository) for a CUDA build"
