@@ -20,15 +20,15 @@ namespace grove::nn::cpu {
 /// and sample number give the same completion wherever they stand.
 struct GenerationRequest {
   std::uint64_t id = 0;
-  std::span<TokenId const> prompt;  ///< at least one token; must live until `generate` returns
-  std::uint32_t samples = 1;        ///< completions 0 to samples - 1, which share the prompt's computation
-  std::uint32_t first_sample = 0;   ///< number of the first of them
+  std::span<TokenId const> prompt{};  ///< at least one token; must live until `generate` returns
+  std::uint32_t samples = 1;          ///< completions 0 to samples - 1, which share the prompt's computation
+  std::uint32_t first_sample = 0;     ///< number of the first of them
 };
 
 /// Turns the tokens of one completion into text as they come.
 struct TextStream {
-  std::function<std::string(TokenId)> push;  ///< the text that became certain with this token, often empty
-  std::function<std::string()> finish;       ///< what is left at the end, such as bytes of an unfinished character
+  std::function<std::string(TokenId)> push{};  ///< the text that became certain with this token, often empty
+  std::function<std::string()> finish{};       ///< what is left at the end, such as bytes of an unfinished character
 };
 
 enum class Delivery : std::uint8_t {
