@@ -83,7 +83,12 @@ TEST_CASE("weight gradients equal those in double precision", "[gemm]") {
       t.add(*kernels, pool, 0, m, dw);
       CHECK(worst(t, dw) <= 1.0);
     }
-    for (auto const& [m, n, k] : {std::array<std::size_t, 3>{1000, 128, 130}, {515, 300, 70}, {600, 20, 400}}) {
+    for (auto const& [m, n, k] : {std::array<std::size_t, 3>{1000, 128, 130},
+                                  {515, 300, 70},
+                                  {600, 20, 400},
+                                  {130, 183, 33},
+                                  {259, 600, 50},
+                                  {259, 31, 1100}}) {
       Case const t{m, n, k};
       CAPTURE(kernels->rows, m, n, k);
       std::vector<float> dw = t.dw;

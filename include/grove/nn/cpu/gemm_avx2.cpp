@@ -41,7 +41,9 @@ template <class T, int Rows, int Vectors, bool Gradient>
         sum[i][v] = _mm256_add_ps(sum[i][v], _mm256_loadu_ps(c + i * g.ldc + v * lanes));
     }
   }
+  char const* const next = g.next != nullptr ? g.next : static_cast<char const*>(g.b);
   for (std::size_t d = 0; d < g.depth; ++d) {
+    if constexpr (Rows > 3) _mm_prefetch(next + d * g.next_stride, _MM_HINT_T1);
     __m256 wide[Vectors];
     for (int v = 0; v < Vectors; ++v) wide[v] = load(b + d * width + v * lanes);
     for (int i = 0; i < Rows; ++i) {
@@ -71,6 +73,7 @@ KernelSet make_set(std::integer_sequence<int, Less...>) {
   ((set.f32[Less + 1] = multiply<float, Less + 1, false>), ...);
   ((set.bf16[Less + 1] = multiply<std::uint16_t, Less + 1, false>), ...);
   ((set.gradient[Less + 1] = multiply<float, Less + 1, true>), ...);
+  set.split = portable_kernels().split;
   return set;
 }
 

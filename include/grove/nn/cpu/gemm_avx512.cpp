@@ -4,6 +4,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -42,7 +43,9 @@ template <class T, int Rows, int Group, bool Gradient>
         sum[i][v] = _mm512_add_ps(sum[i][v], _mm512_loadu_ps(c + i * g.ldc + v * lanes));
     }
   }
+  char const* const next = g.next != nullptr ? g.next : static_cast<char const*>(g.b);
   for (std::size_t d = 0; d < g.depth; ++d) {
+    if constexpr (Rows > 6) _mm_prefetch(next + d * g.next_stride, _MM_HINT_T1);
     __m512 wide[vectors];
     for (int v = 0; v < vectors; ++v) {
       wide[v] = load(b + (v / panel_vectors) * g.b_stride + d * width + (v % panel_vectors) * lanes);
@@ -67,6 +70,33 @@ template <class T, int Rows, bool Gradient>
   }
 }
 
+// The first `columns` <= 32 of a group; what is beyond them in the last vector becomes zero.
+[[gnu::target("avx512f")]] void copy_columns(float const* from, std::size_t columns, float* to) {
+  std::uint64_t const mask = (std::uint64_t{1} << columns) - 1;
+  auto const low = static_cast<__mmask16>(mask);
+  auto const high = static_cast<__mmask16>(mask >> 16U);
+  _mm512_storeu_ps(to, _mm512_maskz_loadu_ps(low, from));
+  if (high != 0) _mm512_storeu_ps(to + lanes, _mm512_maskz_loadu_ps(high, from + lanes));
+}
+
+[[gnu::target("avx512f")]] void split(Split const& s) {
+  std::size_t const vectors = (s.group + lanes - 1) / lanes;
+  // Groups that whole vectors may copy without reading beyond the row.
+  std::size_t const whole = s.columns < vectors * lanes ? 0 : (s.columns - vectors * lanes) / s.group + 1;
+  for (std::size_t i = 0; i < s.rows; ++i) {
+    float const* const from = s.source + i * s.source_stride;
+    float* const to = s.target + i * s.target_stride;
+    for (std::size_t v = 0; v < vectors; ++v) {
+      for (std::size_t g = 0; g < whole; ++g) {
+        _mm512_storeu_ps(to + g * s.group_stride + v * lanes, _mm512_loadu_ps(from + g * s.group + v * lanes));
+      }
+    }
+    for (std::size_t g = whole; g * s.group < s.columns; ++g) {
+      copy_columns(from + g * s.group, std::min(s.group, s.columns - g * s.group), to + g * s.group_stride);
+    }
+  }
+}
+
 template <int... Less>
 KernelSet make_set(std::integer_sequence<int, Less...>) {
   KernelSet set;
@@ -74,6 +104,7 @@ KernelSet make_set(std::integer_sequence<int, Less...>) {
   ((set.f32[Less + 1] = multiply<float, Less + 1, false>), ...);
   ((set.bf16[Less + 1] = multiply<std::uint16_t, Less + 1, false>), ...);
   ((set.gradient[Less + 1] = multiply<float, Less + 1, true>), ...);
+  set.split = split;
   return set;
 }
 

@@ -26,8 +26,25 @@ struct KernelArguments {
   std::size_t ldc = 0;
   float const* bias = nullptr;  ///< null or 32 * panels numbers
   bool accumulate = false;      ///< start with what c holds
+  char const* next =
+      nullptr;  ///< null, or the first of the lines to prefetch for a later call, one a step of the depth
+  std::size_t next_stride = 0;  ///< bytes from one of these lines to the next
 };
 using Kernel = void (*)(KernelArguments const&);
+
+/// Copies rows cut into groups of at most 32 columns, each group a matrix of its own: (row, column) goes to
+/// target[row * target_stride + column / group * group_stride + column % group]. A group's row in the target may be
+/// filled up to the next multiple of 16 columns.
+struct Split {
+  float const* source = nullptr;
+  std::size_t source_stride = 0;
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+  std::size_t group = 0;
+  float* target = nullptr;
+  std::size_t target_stride = 0;
+  std::size_t group_stride = 0;
+};
 
 /// The kernels of one instruction set; those for r rows are at index r, in [1, rows].
 struct KernelSet {
@@ -37,7 +54,12 @@ struct KernelSet {
   Table f32{};
   Table bf16{};
   Table gradient{};
+  void (*split)(Split const&) = nullptr;
 };
+
+/// What the kernel would give for the columns [first, last) of a panel, of which the result has no more: `c` and `bias`
+/// belong to column `first`.
+void multiply_partial(Kernel kernel, KernelArguments g, std::size_t rows, std::size_t first, std::size_t last);
 
 /// The kernels of an instruction set, or null where this build or CPU lacks it.
 [[nodiscard]] KernelSet const* find_kernels(Isa isa) noexcept;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -39,6 +41,16 @@ void multiply(KernelArguments const& g) {
   }
 }
 
+void split(Split const& s) {
+  for (std::size_t i = 0; i < s.rows; ++i) {
+    float const* const from = s.source + i * s.source_stride;
+    float* to = s.target + i * s.target_stride;
+    for (std::size_t column = 0; column < s.columns; column += s.group, to += s.group_stride) {
+      std::memcpy(to, from + column, std::min(s.group, s.columns - column) * sizeof(float));
+    }
+  }
+}
+
 template <std::size_t... Less>
 KernelSet make_set(std::index_sequence<Less...>) {
   KernelSet set;
@@ -46,6 +58,7 @@ KernelSet make_set(std::index_sequence<Less...>) {
   ((set.f32[Less + 1] = multiply<float, Less + 1, false>), ...);
   ((set.bf16[Less + 1] = multiply<std::uint16_t, Less + 1, false>), ...);
   ((set.gradient[Less + 1] = multiply<float, Less + 1, true>), ...);
+  set.split = split;
   return set;
 }
 

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <new>
-#include <type_traits>
 
 #include "grove/nn/cpu/thread_pool.hpp"
 
@@ -39,43 +39,105 @@ void AlignedBuffer::resize(std::size_t bytes) {
 
 }  // namespace detail
 
+namespace {
+
+constexpr std::size_t width = PackedMatrix::panel_width;
+
+// Rows of the source become columns of a panel: `count` rows of `depth` numbers, by blocks of 4 x 4 turned in
+// registers.
+template <class T>
+void pack_panel(T const* rows, std::size_t count, std::size_t depth, T* panel) {
+  using Four [[gnu::vector_size(4 * sizeof(T))]] = T;
+  constexpr std::size_t near = 32;  // steps of the depth for which the panel's lines stay in the first-level cache
+  std::size_t const square_rows = count / 4 * 4;
+  std::size_t const square_depth = depth / 4 * 4;
+  for (std::size_t from = 0; from < square_depth; from += near) {
+    for (std::size_t j = 0; j < square_rows; j += 4) {
+      for (std::size_t d = from; d < std::min(from + near, square_depth); d += 4) {
+        Four r[4];
+        for (std::size_t i = 0; i < 4; ++i) std::memcpy(&r[i], rows + (j + i) * depth + d, sizeof(Four));
+        Four const low01 = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
+        Four const high01 = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+        Four const low23 = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
+        Four const high23 = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+        r[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+        r[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+        r[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+        r[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+        for (std::size_t i = 0; i < 4; ++i) std::memcpy(panel + (d + i) * width + j, &r[i], sizeof(Four));
+      }
+    }
+  }
+  for (std::size_t d = 0; d < depth; ++d) {
+    for (std::size_t j = d < square_depth ? square_rows : 0; j < count; ++j) panel[d * width + j] = rows[j * depth + d];
+    std::fill(panel + d * width + count, panel + (d + 1) * width, T{0});
+  }
+}
+
+// `steps` rows of the source, from one row of each panel on.
+template <class T>
+void pack_rows(T const* rows, std::size_t steps, std::size_t outputs, T* first_panel, std::size_t panel_size) {
+  for (std::size_t d = 0; d < steps; ++d) {
+    T const* source = rows + d * outputs;
+    T* target = first_panel + d * width;
+    for (std::size_t left = outputs; left > 0; source += width, target += panel_size) {
+      std::size_t const count = std::min(width, left);
+      if (count == width) {
+        std::memcpy(target, source, width * sizeof(T));
+      } else {
+        std::fill(std::copy_n(source, count, target), target + width, T{0});
+      }
+      left -= count;
+    }
+  }
+}
+
+}  // namespace
+
 void PackedMatrix::pack(float const* w, std::size_t n, std::size_t k, ThreadPool& pool) {
-  storage_ = Storage::F32;
-  fill(w, n, k, k, 1, pool);
+  pack_plain(w, n, k, Storage::F32, pool);
 }
 
 void PackedMatrix::pack_transposed(float const* w, std::size_t n, std::size_t k, ThreadPool& pool) {
-  storage_ = Storage::F32;
-  fill(w, k, n, 1, k, pool);
+  pack_turned(w, n, k, Storage::F32, pool);
 }
 
 void PackedMatrix::pack_bf16(std::uint16_t const* w, std::size_t n, std::size_t k, ThreadPool& pool) {
-  storage_ = Storage::Bf16;
-  fill(w, n, k, k, 1, pool);
+  pack_plain(w, n, k, Storage::Bf16, pool);
 }
 
 void PackedMatrix::pack_bf16_transposed(std::uint16_t const* w, std::size_t n, std::size_t k, ThreadPool& pool) {
-  storage_ = Storage::Bf16;
-  fill(w, k, n, 1, k, pool);
+  pack_turned(w, n, k, Storage::Bf16, pool);
+}
+
+std::byte* PackedMatrix::prepare(std::size_t outputs, std::size_t depth, Storage storage) {
+  std::size_t const panels = (outputs + panel_width - 1) / panel_width;
+  std::size_t const element = storage == Storage::F32 ? sizeof(float) : sizeof(std::uint16_t);
+  outputs_ = 0;
+  depth_ = 0;
+  buffer_.resize(panels * panel_width * depth * element);
+  outputs_ = outputs;
+  depth_ = depth;
+  storage_ = storage;
+  return buffer_.data();
 }
 
 template <class T>
-void PackedMatrix::fill(T const* w, std::size_t outputs, std::size_t depth, std::size_t output_stride,
-                        std::size_t depth_stride, ThreadPool& pool) {
-  std::size_t const panels = (outputs + panel_width - 1) / panel_width;
-  buffer_.resize(panels * panel_width * depth * sizeof(T));
-  outputs_ = outputs;
-  depth_ = depth;
-  T* const packed = reinterpret_cast<T*>(buffer_.data());
-  pool.parallel_for(panels, [=](std::size_t panel) {
-    std::size_t const first = panel * panel_width;
-    std::size_t const width = std::min(panel_width, outputs - first);
-    T const* const source = w + first * output_stride;
-    T* const target = packed + panel * panel_width * depth;
-    for (std::size_t d = 0; d < depth; ++d) {
-      for (std::size_t j = 0; j < panel_width; ++j)
-        target[d * panel_width + j] = j < width ? source[j * output_stride + d * depth_stride] : T{0};
-    }
+void PackedMatrix::pack_plain(T const* w, std::size_t n, std::size_t k, Storage storage, ThreadPool& pool) {
+  T* const packed = reinterpret_cast<T*>(prepare(n, k, storage));
+  pool.parallel_for((n + width - 1) / width, [=](std::size_t panel) {
+    std::size_t const first = panel * width;
+    pack_panel(w + first * k, std::min(width, n - first), k, packed + first * k);
+  });
+}
+
+template <class T>
+void PackedMatrix::pack_turned(T const* w, std::size_t n, std::size_t k, Storage storage, ThreadPool& pool) {
+  constexpr std::size_t block = 32;  // rows of w a task
+  T* const packed = reinterpret_cast<T*>(prepare(k, n, storage));
+  pool.parallel_for((n + block - 1) / block, [=](std::size_t task) {
+    std::size_t const first = task * block;
+    pack_rows(w + first * k, std::min(block, n - first), k, packed + first * width, n * width);
   });
 }
 

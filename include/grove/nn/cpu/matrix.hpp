@@ -32,8 +32,8 @@ class AlignedBuffer {
 }  // namespace detail
 
 /// The right-hand side of a product, stored for the kernels of gemm.hpp: panels of 32 outputs, each `[depth, 32]`, the
-/// last one filled up with zeros. Packing costs about as much as multiplying by a few rows, so it is done once for each
-/// version of the weights and the result used for every step.
+/// last one filled up with zeros. Packing costs about as much as copying the weights, so it is done once for each
+/// version of them and the result used for every step.
 class PackedMatrix {
  public:
   enum class Storage { F32, Bf16 };
@@ -62,9 +62,11 @@ class PackedMatrix {
   [[nodiscard]] std::size_t element_size() const noexcept { return storage_ == Storage::F32 ? 4 : 2; }
 
  private:
+  std::byte* prepare(std::size_t outputs, std::size_t depth, Storage storage);
   template <class T>
-  void fill(T const* w, std::size_t outputs, std::size_t depth, std::size_t output_stride, std::size_t depth_stride,
-            ThreadPool& pool);
+  void pack_plain(T const* w, std::size_t n, std::size_t k, Storage storage, ThreadPool& pool);
+  template <class T>
+  void pack_turned(T const* w, std::size_t n, std::size_t k, Storage storage, ThreadPool& pool);
 
   detail::AlignedBuffer buffer_;
   std::size_t outputs_ = 0;
