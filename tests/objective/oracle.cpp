@@ -55,8 +55,7 @@ void with_objective(json const& c, F const& f) {
   if (aggregate == "SequenceSum") return f(build<TokenRatio, K3>(c, SequenceSum<Window>{}));
   if (aggregate == "LocalTokenMean") return f(build<TokenRatio, K3>(c, TokenMean<Local>{}));
   if (aggregate == "LocalSequenceMean") return f(build<TokenRatio, K3>(c, SequenceMean<Local>{}));
-  if (aggregate == "ConstantLength")
-    return f(build<TokenRatio, K3>(c, ConstantLength<Local>{.length = c["length"]}));
+  if (aggregate == "ConstantLength") return f(build<TokenRatio, K3>(c, ConstantLength<Local>{.length = c["length"]}));
   if (aggregate == "nll") return f(Terms<TokenMean<Window>, NegativeLogLikelihood>{});
   FAIL("no composition for " << aggregate);
 }

@@ -137,4 +137,5 @@ TEST_CASE("a reward is called by its name, else reward") {
   CHECK(grove::name_of(ExactAnswer{}) == "exact_answer");
   CHECK(grove::name_of(Named{"mine", ExactAnswer{}}) == "mine");
   CHECK(grove::name_of(Politeness{}) == "reward");
+  CHECK(grove::name_of(Shared{}) == "shared");
 }

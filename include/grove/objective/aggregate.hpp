@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "grove/error.hpp"
+
 namespace grove {
 
 /// How many sequences and counted tokens a mean is taken over.
@@ -89,6 +91,8 @@ struct ConstantLength {
   double length = 0;  ///< the longest completion allowed, in tokens; must be set
   static std::string describe() { return "ConstantLength<" + std::string(S::name) + ">"; }
   double weight(Denominators const& d, double) const {
+    if (!(length > 0))
+      throw Error("ConstantLength", "length is " + std::to_string(length), "the longest completion allowed, in tokens");
     return detail::reciprocal(S::counts(d).sequences, S::parts(d)) / length;
   }
 };

@@ -32,8 +32,9 @@ struct TokenRatio {
 };
 
 /// GSPO's length-normalised sequence ratio s = exp(mean_t(log p_t - log p_old,t)) (arXiv 2507.18071, eq. 7), one number
-/// for all tokens of a sequence. With a loss that is repeated on each token and a SequenceMean, the derivative of a
-/// sequence's loss with respect to one token's log-prob is s/length * length * 1/length, hence `d_log_p = s` here.
+/// for all tokens of a sequence, as its advantage must be. The loss is then repeated on each token, and under a
+/// SequenceMean the derivative with respect to one token's log-prob is s/length * length * 1/length, hence `d_log_p =
+/// s` here. With advantages that differ within a sequence this would be no derivative of the loss.
 struct SequenceRatio {
   static constexpr std::string_view name = "SequenceRatio";
   static constexpr Scope scope = Scope::Sequence;
