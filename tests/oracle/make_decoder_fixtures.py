@@ -44,7 +44,7 @@ def random_model(model_class, config_class, options, dtype):
     model = model_class(config_class(**{**SMALL, **options})).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            width = 0.3 if parameter.dim() == 2 else 0.1
+            width = 0.2 if parameter.dim() == 2 else 0.1
             parameter.normal_(0, width)
             if "norm" in name:
                 parameter.add_(1)
@@ -72,7 +72,7 @@ def main(out):
         folder = out / name
         model = random_model(model_class, config_class, options, dtype)
         result = expected(model)
-        gradients = {n: p.grad.contiguous() for n, p in model.named_parameters()}
+        gradients = {n: p.grad.clone() for n, p in model.named_parameters()}
         model.to(dtype).save_pretrained(folder)
         save_file(gradients, folder / "gradients.safetensors")
         (folder / "expected.json").write_text(json.dumps(result) + "\n")
