@@ -21,9 +21,8 @@ if(PROJECT_IS_TOP_LEVEL)
 
   find_program(GROVE_CCACHE ccache)
   if(GROVE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    # The two sloppinesses are what precompiled headers need; the base directory lets two clones share what they compile.
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros
-      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${GROVE_CCACHE})
+    # Two clones share what they compile.
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${GROVE_CCACHE})
   endif()
   find_program(GROVE_MOLD mold)
   if(GROVE_MOLD)

@@ -79,6 +79,10 @@ case $case in
     configure subdirectory -DGROVE_SOURCE="$source" "${without[@]}"
     build_and_run
     ;;
+  subdirectory_text)
+    configure subdirectory -DGROVE_SOURCE="$source" -DWITH_TEXT=ON
+    build_and_run
+    ;;
   fetch)
     configure fetch -DFETCHCONTENT_SOURCE_DIR_GROVE="$source" -DFETCHCONTENT_FULLY_DISCONNECTED=ON "${without[@]}"
     build_and_run
