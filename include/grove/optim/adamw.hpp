@@ -3,11 +3,16 @@
 // serves every policy on the host, whatever holds the parameters.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -37,6 +42,12 @@ inline double gradient_norm(std::span<const ParameterView> parameters) {
   return std::sqrt(sum);
 }
 
+/// What gradients of this norm are multiplied by so that their norm is at most `max_norm` (0: no limit), as
+/// torch.nn.utils.clip_grad_norm_ does: its 1e-6 also shrinks a norm that is just at the limit.
+inline double clip_scale(double norm, double max_norm) {
+  return max_norm > 0 ? std::min(1.0, max_norm / (norm + 1e-6)) : 1.0;
+}
+
 inline void zero_gradients(std::span<const ParameterView> parameters) {
   for (auto const& p : parameters) {
     if (p.dtype == Dtype::F64)
@@ -62,9 +73,7 @@ class AdamW {
   /// call has allocated the moments.
   void step(std::span<const ParameterView> parameters, double rate, double gradient_scale = 1.0) {
     if (states_.empty()) allocate(parameters);
-    if (states_.size() != parameters.size())
-      throw Error("AdamW", std::to_string(parameters.size()) + " parameters",
-                  std::to_string(states_.size()) + " as in the first step");
+    check(parameters);
     ++steps_;
     for (std::size_t i = 0; i < parameters.size(); ++i)
       std::visit([&](auto& moments) { update(parameters[i], moments, rate, gradient_scale); }, states_[i]);
@@ -105,10 +114,32 @@ class AdamW {
     states_ = std::move(states);
   }
 
+  /// The state must be that of these parameters; a checkpoint's may be another model's.
+  void check(std::span<const ParameterView> parameters) const {
+    if (states_.size() != parameters.size())
+      throw Error("AdamW", std::to_string(parameters.size()) + " parameters",
+                  std::to_string(states_.size()) + ", as many as the optimizer's state has");
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      auto const& p = parameters[i];
+      bool const fits = std::visit(
+          [&](auto const& m) {
+            using T = typename std::decay_t<decltype(m.first)>::value_type;
+            return m.first.size() == p.size && m.second.size() == p.size &&
+                   m.master.size() == (p.dtype == Dtype::BF16 ? p.size : 0) &&
+                   std::same_as<T, double> == (p.dtype == Dtype::F64);
+          },
+          states_[i]);
+      if (!fits)
+        throw Error("AdamW", "the state of parameter " + std::string(p.name) + " has another size or type",
+                    std::to_string(p.size) + " elements", "resume with the model the checkpoint was written of");
+    }
+  }
+
   template <class T>
   void update(ParameterView const& p, Moments<T>& moments, double rate, double gradient_scale) const {
     auto const t = static_cast<double>(steps_);
     auto const b1 = static_cast<T>(options_.beta1), b2 = static_cast<T>(options_.beta2);
+    auto const c1 = static_cast<T>(1 - options_.beta1), c2 = static_cast<T>(1 - options_.beta2);
     auto const eps = static_cast<T>(options_.eps), scale = static_cast<T>(gradient_scale);
     auto const keep = static_cast<T>(1.0 - rate * (p.decay ? options_.weight_decay : 0.0));
     auto const size = static_cast<T>(rate / (1.0 - std::pow(options_.beta1, t)));
@@ -119,8 +150,8 @@ class AdamW {
     T* second = moments.second.data();
     for (std::size_t i = 0; i < p.size; ++i) {
       T const g = gradient[i] * scale;
-      first[i] = b1 * first[i] + (T(1) - b1) * g;
-      second[i] = b2 * second[i] + (T(1) - b2) * g * g;
+      first[i] = b1 * first[i] + c1 * g;
+      second[i] = b2 * second[i] + c2 * g * g;
       value[i] = value[i] * keep - size * first[i] / (std::sqrt(second[i]) * root + eps);
     }
     if (p.dtype == Dtype::BF16) {
