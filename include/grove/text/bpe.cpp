@@ -13,17 +13,13 @@ namespace grove::text::detail {
 
 Bpe::Bpe(WordTable words, std::vector<Merge> const& merges, Options options)
     : words_(std::move(words)), options_(options) {
-  for (int byte = 0; byte < 256; ++byte) {
-    char const c = static_cast<char>(byte);
-    WordTable::Entry const* const entry = words_.find({&c, 1});
-    bytes_[static_cast<std::size_t>(byte)] = entry != nullptr ? entry->id : -1;
-  }
   insert_pairs(merges);
+  index_bytes();
   find_whole_words();
 }
 
 void Bpe::insert_pairs(std::vector<Merge> const& merges) {
-  pairs_.resize(std::bit_ceil(2 * merges.size() + 2));
+  pairs_.resize(std::bit_ceil(merges.size() + merges.size() / 3 + 2));
   pair_mask_ = pairs_.size() - 1;
   pair_shift_ = 64 - std::countr_zero(pairs_.size());
   Candidate rank = 0;
@@ -32,6 +28,21 @@ void Bpe::insert_pairs(std::vector<Merge> const& merges) {
     std::size_t i = pair_hash(key);
     while (pairs_[i].candidate != none && pairs_[i].key != key) i = (i + 1) & pair_mask_;
     pairs_[i] = {key, rank++ << 32 | static_cast<std::uint32_t>(merge.result)};
+  }
+}
+
+void Bpe::index_bytes() {
+  bool complete = true;
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    char const c = static_cast<char>(byte);
+    WordTable::Entry const* const entry = words_.find({&c, 1});
+    bytes_[byte] = entry != nullptr ? entry->id : -1;
+    complete = complete && entry != nullptr;
+  }
+  if (!complete) return;
+  byte_pairs_.reserve(std::size_t{256} * 256);
+  for (TokenId const left : bytes_) {
+    for (TokenId const right : bytes_) byte_pairs_.push_back(candidate(left, right));
   }
 }
 
@@ -67,21 +78,22 @@ std::size_t Bpe::byte_tokens(std::string_view word, TokenId* symbols) const {
 }
 
 void Bpe::merge_word(std::string_view word, std::vector<TokenId>& out) const {
-  if (word.size() <= short_word) {
-    TokenId symbols[short_word];
-    std::size_t const count = merge_short(symbols, byte_tokens(word, symbols));
-    out.insert(out.end(), symbols, symbols + count);
-  } else {
-    std::vector<TokenId> symbols(word.size());
-    symbols.resize(byte_tokens(word, symbols.data()));
-    merge_long(symbols, out);
-  }
+  if (word.size() <= short_word) return merge_short(word, out);
+  std::vector<TokenId> symbols(word.size());
+  symbols.resize(byte_tokens(word, symbols.data()));
+  merge_long(symbols, out);
 }
 
-/// Merges in place, looking through all pairs for each merge; returns how many symbols are left.
-std::size_t Bpe::merge_short(TokenId* symbols, std::size_t count) const {
+/// Looks through all pairs for each merge, which is the fastest for few.
+void Bpe::merge_short(std::string_view word, std::vector<TokenId>& out) const {
+  TokenId symbols[short_word];
   Candidate candidates[short_word];
-  for (std::size_t i = 0; i + 1 < count; ++i) candidates[i] = candidate(symbols[i], symbols[i + 1]);
+  std::size_t count = byte_tokens(word, symbols);
+  for (std::size_t i = 0; i + 1 < count; ++i) {
+    candidates[i] = byte_pairs_.empty() ? candidate(symbols[i], symbols[i + 1])
+                                        : byte_pairs_[static_cast<unsigned char>(word[i]) * std::size_t{256} +
+                                                      static_cast<unsigned char>(word[i + 1])];
+  }
   while (count > 1) {
     std::size_t const pairs = count - 1;
     std::size_t best = 0;
@@ -96,7 +108,7 @@ std::size_t Bpe::merge_short(TokenId* symbols, std::size_t count) const {
     if (best > 0) candidates[best - 1] = candidate(symbols[best - 1], symbols[best]);
     if (best + 1 < count) candidates[best] = candidate(symbols[best], symbols[best + 1]);
   }
-  return count;
+  out.insert(out.end(), symbols, symbols + count);
 }
 
 /// The same with a heap, for words of any length in n log n. A candidate whose pair has changed since is skipped:

@@ -66,10 +66,11 @@ class Bpe {
   static TokenId result(Candidate c) { return static_cast<TokenId>(c & 0xFFFFFFFF); }
 
   void insert_pairs(std::vector<Merge> const& merges);
+  void index_bytes();
   void find_whole_words();
   std::size_t byte_tokens(std::string_view word, TokenId* symbols) const;
   void merge_word(std::string_view word, std::vector<TokenId>& out) const;
-  std::size_t merge_short(TokenId* symbols, std::size_t count) const;
+  void merge_short(std::string_view word, std::vector<TokenId>& out) const;
   void merge_long(std::vector<TokenId> const& symbols, std::vector<TokenId>& out) const;
 
   WordTable words_;
@@ -77,6 +78,7 @@ class Bpe {
   std::size_t pair_mask_ = 0;
   int pair_shift_ = 0;
   std::array<TokenId, 256> bytes_{};
+  std::vector<Candidate> byte_pairs_;  ///< 256 x 256, the first look-ups of every word; empty if a byte has no token
   Options options_;
 };
 

@@ -177,7 +177,7 @@ JsonFile parse_json(std::string_view text, std::string const& name) {
   return file;
 }
 
-JsonFile read_json_file(std::filesystem::path const& path) {
+std::string read_text_file(std::filesystem::path const& path) {
   std::error_code failed;
   std::uintmax_t const size = std::filesystem::file_size(path, failed);
   if (failed) throw Error(path.string(), "cannot be read: " + failed.message());
@@ -186,7 +186,7 @@ JsonFile read_json_file(std::filesystem::path const& path) {
   std::ifstream in(path, std::ios::binary);
   in.read(text.data(), static_cast<std::streamsize>(size));
   if (static_cast<std::uintmax_t>(in.gcount()) != size) throw Error(path.string(), "cannot be read");
-  return parse_json(text, path.string());
+  return text;
 }
 
 }  // namespace grove::text::detail

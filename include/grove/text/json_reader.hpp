@@ -22,10 +22,10 @@ struct JsonFile {
   bool has_merges = false;
 };
 
-/// Throws Error if the file cannot be read, is larger than 1 GiB, is not JSON or is nested more than 64 deep.
-JsonFile read_json_file(std::filesystem::path const& file);
+/// The bytes of a file. Throws Error if it cannot be read or is larger than 1 GiB.
+std::string read_text_file(std::filesystem::path const& file);
 
-/// The same from memory; `name` is what errors call it.
+/// Throws Error if the text is not JSON or is nested more than 64 deep; `name` is the file in errors.
 JsonFile parse_json(std::string_view text, std::string const& name);
 
 }  // namespace grove::text::detail

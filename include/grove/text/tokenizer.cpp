@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "grove/error.hpp"
+#include "grove/text/json_reader.hpp"
 #include "grove/text/tokenizer_model.hpp"
 #include "grove/text/unicode.hpp"
 
@@ -65,7 +66,20 @@ Tokenizer::Tokenizer(std::shared_ptr<TokenizerModel const> model) : model_(std::
 
 Tokenizer Tokenizer::load(std::filesystem::path const& path) {
   std::filesystem::path const file = std::filesystem::is_directory(path) ? path / "tokenizer.json" : path;
-  return Tokenizer(std::make_shared<TokenizerModel const>(detail::load_tokenizer_model(file)));
+  detail::TokenizerSpec spec = detail::read_tokenizer_json(detail::read_text_file(file), file.string());
+  std::filesystem::path const beside = file.parent_path() / "tokenizer_config.json";
+  detail::TokenizerConfig config;
+  if (std::filesystem::exists(beside)) {
+    config = detail::read_tokenizer_config(detail::read_text_file(beside), beside.string());
+  }
+  return Tokenizer(
+      std::make_shared<TokenizerModel const>(detail::build_tokenizer_model(std::move(spec), std::move(config))));
+}
+
+Tokenizer Tokenizer::from_json(std::string_view tokenizer_json, std::string_view tokenizer_config) {
+  return Tokenizer(std::make_shared<TokenizerModel const>(
+      detail::build_tokenizer_model(detail::read_tokenizer_json(tokenizer_json, "tokenizer.json"),
+                                    detail::read_tokenizer_config(tokenizer_config, "tokenizer_config.json"))));
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view text, EncodeOptions options) const {

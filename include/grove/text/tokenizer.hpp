@@ -37,6 +37,9 @@ class Tokenizer {
   /// Throws Error naming the file, the key and what was expected.
   static Tokenizer load(std::filesystem::path const& path);
 
+  /// The same from the texts of the two files.
+  static Tokenizer from_json(std::string_view tokenizer_json, std::string_view tokenizer_config = "{}");
+
   /// The ids of a text. Every ill-formed part of its UTF-8 counts as U+FFFD, as if Python had read the text with
   /// `errors="replace"`. Throws Error for a byte that the vocabulary lacks.
   std::vector<TokenId> encode(std::string_view text, EncodeOptions options = {}) const;

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "grove/error.hpp"
-#include "grove/text/tokenizer_spec.hpp"
 #include "grove/text/unicode.hpp"
 
 namespace grove::text::detail {
@@ -57,10 +56,8 @@ std::optional<TokenId> find_text(WordTable const& words, Others const& others, s
 /// Turns what the files say into tables, checking that it fits together.
 class ModelBuilder {
  public:
-  explicit ModelBuilder(std::filesystem::path const& file)
-      : spec_(read_tokenizer_json(file)),
-        config_(read_tokenizer_config(file.parent_path() / "tokenizer_config.json")),
-        words_(index_vocabulary()) {}
+  ModelBuilder(TokenizerSpec spec, TokenizerConfig config)
+      : spec_(std::move(spec)), config_(std::move(config)), words_(index_vocabulary()) {}
 
   TokenizerModel build() {
     std::vector<Bpe::Merge> const merges = resolve_merges();
@@ -140,10 +137,13 @@ class ModelBuilder {
     std::vector<Bpe::Merge> merges;
     merges.reserve(spec_.merges.size());
     std::string joined;
+    TokenId next = 0;  // vocabularies list what the merges make in their order: a guess that saves a third of the time
     for (auto const& [left, right] : spec_.merges) {
       joined.assign(left).append(right);
-      merges.push_back(
-          {merge_token(left, merges.size()), merge_token(right, merges.size()), merge_token(joined, merges.size())});
+      bool const guessed = exists(next) && tokens_[static_cast<std::size_t>(next)].text == joined;
+      TokenId const result = guessed ? next : merge_token(joined, merges.size());
+      merges.push_back({merge_token(left, merges.size()), merge_token(right, merges.size()), result});
+      next = result + 1;
     }
     return merges;
   }
@@ -287,6 +287,8 @@ std::optional<TokenId> TokenizerModel::find(std::string_view text) const {
   return find_text(bpe.words(), others, text);
 }
 
-TokenizerModel load_tokenizer_model(std::filesystem::path const& file) { return ModelBuilder(file).build(); }
+TokenizerModel build_tokenizer_model(TokenizerSpec spec, TokenizerConfig config) {
+  return ModelBuilder(std::move(spec), std::move(config)).build();
+}
 
 }  // namespace grove::text::detail

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +10,7 @@
 #include "grove/text/added_tokens.hpp"
 #include "grove/text/bpe.hpp"
 #include "grove/text/split_pattern.hpp"
+#include "grove/text/tokenizer_spec.hpp"
 #include "grove/token_id.hpp"
 
 namespace grove::text::detail {
@@ -39,7 +39,7 @@ struct TokenizerModel {
   std::optional<TokenId> bos, eos, pad;
 };
 
-/// Reads `tokenizer.json` and, if it is there, the `tokenizer_config.json` beside it.
-TokenizerModel load_tokenizer_model(std::filesystem::path const& file);
+/// Builds the tables. Throws Error naming the file and the key where the parts do not fit together.
+TokenizerModel build_tokenizer_model(TokenizerSpec spec, TokenizerConfig config);
 
 }  // namespace grove::text::detail

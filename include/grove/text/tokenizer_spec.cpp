@@ -243,10 +243,10 @@ void read_added_tokens_decoder(Node const& table, TokenizerConfig& config) {
 
 }  // namespace
 
-TokenizerSpec read_tokenizer_json(std::filesystem::path const& path) {
-  JsonFile file = read_json_file(path);
+TokenizerSpec read_tokenizer_json(std::string_view text, std::string const& name) {
+  JsonFile file = parse_json(text, name);
   TokenizerSpec spec;
-  spec.file = path.string();
+  spec.file = name;
   Node const root{file.tree, spec.file, true};
   root.must_be_object();
   root.only("version", {"1.0"}, "\"1.0\"");
@@ -266,11 +266,10 @@ TokenizerSpec read_tokenizer_json(std::filesystem::path const& path) {
   return spec;
 }
 
-TokenizerConfig read_tokenizer_config(std::filesystem::path const& path) {
+TokenizerConfig read_tokenizer_config(std::string_view text, std::string const& name) {
+  JsonFile const file = parse_json(text, name);
   TokenizerConfig config;
-  config.file = path.string();
-  if (!std::filesystem::exists(path)) return config;
-  JsonFile const file = read_json_file(path);
+  config.file = name;
   Node const root{file.tree, config.file, true};
   root.must_be_object();
   config.bos_token = read_special(root.at("bos_token"));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -39,10 +39,11 @@ struct TokenizerConfig {
   std::vector<std::string> special_tokens;  ///< further tokens that are to be special
 };
 
-/// Throws Error naming the file, the key and what was expected, also for whatever is not known to be done exactly.
-TokenizerSpec read_tokenizer_json(std::filesystem::path const& file);
+/// Reads the text of a tokenizer.json; `name` is the file in errors. Throws Error naming the key and what was
+/// expected, also for whatever is not known to be done exactly.
+TokenizerSpec read_tokenizer_json(std::string_view text, std::string const& name);
 
-/// An absent file is an empty configuration.
-TokenizerConfig read_tokenizer_config(std::filesystem::path const& file);
+/// The same for a tokenizer_config.json.
+TokenizerConfig read_tokenizer_config(std::string_view text, std::string const& name);
 
 }  // namespace grove::text::detail

@@ -6,8 +6,8 @@
 namespace grove::text::detail {
 namespace {
 
-/// A power of two with every second slot free, so that probing stays short and always ends.
-std::size_t slots_for(std::size_t count) { return std::bit_ceil(2 * count + 2); }
+/// A power of two with a quarter of the slots free, so that probing stays short and always ends.
+std::size_t slots_for(std::size_t count) { return std::bit_ceil(count + count / 3 + 2); }
 
 }  // namespace
 

@@ -60,7 +60,7 @@ class WordTable {
     std::string_view view() const { return {reinterpret_cast<char const*>(this), high >> 56}; }
   };
   struct Short {
-    Key key;
+    Key key{~std::uint64_t{0}, ~std::uint64_t{0}};  ///< until taken: no word's
     Entry entry;
   };
   struct Long {
