@@ -110,7 +110,8 @@ inline void fill_gradients(HeadOutputs const& outputs, HeadGradients const& grad
     gradients.log_prob[i] = static_cast<float>(std::sin(row));
     if (!gradients.entropy.empty()) gradients.entropy[i] = static_cast<float>(0.1 * std::cos(row));
   }
-  for (std::size_t i = 0; i < gradients.hidden.size(); ++i) gradients.hidden[i] = static_cast<float>(0.01 * std::sin(0.1 * static_cast<double>(i)));
+  for (std::size_t i = 0; i < gradients.hidden.size(); ++i)
+    gradients.hidden[i] = static_cast<float>(0.01 * std::sin(0.1 * static_cast<double>(i)));
 }
 
 }  // namespace grove::nn::cpu::test

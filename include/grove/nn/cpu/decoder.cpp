@@ -27,7 +27,8 @@ io::ModelConfig checked(io::ModelConfig config) {
 
 }  // namespace
 
-Workspace::Workspace(ThreadPool& pool) : pool_(&pool), buffers_(std::make_unique<Buffers>()) {}
+Workspace::Workspace(ThreadPool& pool, WorkspaceOptions options)
+    : pool_(&pool), options_(options), buffers_(std::make_unique<Buffers>()) {}
 Workspace::~Workspace() = default;
 Workspace::Workspace(Workspace&&) noexcept = default;
 Workspace& Workspace::operator=(Workspace&&) noexcept = default;

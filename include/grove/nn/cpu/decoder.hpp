@@ -40,34 +40,34 @@ struct Llama {
 
 /// Sequences packed one after another.
 struct PackedBatch {
-  std::span<TokenId const> tokens;
-  std::span<std::size_t const> cu_seqlens;  ///< [sequences + 1] first token of each sequence, and the total
-  std::size_t first_position = 0;           ///< rotary position of the first token of every sequence
+  std::span<TokenId const> tokens{};
+  std::span<std::size_t const> cu_seqlens{};  ///< [sequences + 1] first token of each sequence, and the total
+  std::size_t first_position = 0;             ///< rotary position of the first token of every sequence
 
   [[nodiscard]] std::size_t sequences() const noexcept { return cu_seqlens.empty() ? 0 : cu_seqlens.size() - 1; }
 };
 
 /// The places whose next-token distribution is wanted.
 struct HeadRows {
-  std::span<std::size_t const> rows;  ///< packed token indices, ascending: the token *before* the one predicted
-  std::span<TokenId const> targets;   ///< [rows] the token whose log-prob is wanted
+  std::span<std::size_t const> rows{};  ///< packed token indices, ascending: the token *before* the one predicted
+  std::span<TokenId const> targets{};   ///< [rows] the token whose log-prob is wanted
   float temperature = 1;
 };
 
 /// One entry a row; an empty span is not wanted. `hidden` is `[rows, hidden_size]`, after the final norm.
 struct HeadOutputs {
-  std::span<float> log_prob;
-  std::span<float> entropy;
-  std::span<float> sum_squares;
-  std::span<float> hidden;
+  std::span<float> log_prob{};
+  std::span<float> entropy{};
+  std::span<float> sum_squares{};
+  std::span<float> hidden{};
 };
 
 /// Derivatives of the loss with respect to the outputs, to be filled; all zero when handed over. A span is empty where
 /// its output was not asked for.
 struct HeadGradients {
-  std::span<float> log_prob;
-  std::span<float> entropy;
-  std::span<float> hidden;
+  std::span<float> log_prob{};
+  std::span<float> entropy{};
+  std::span<float> hidden{};
 };
 
 /// Which outputs `accumulate` computes; log_prob always.
@@ -80,22 +80,28 @@ struct HeadColumns {
 /// Called once a batch with the outputs of all rows; fills the gradients.
 using HeadFunction = std::function<void(HeadOutputs const& outputs, HeadGradients const& gradients)>;
 
+struct WorkspaceOptions {
+  std::size_t logits = std::size_t{32} << 20U;  ///< how many `accumulate` holds at a time; never changes a result
+};
+
 /// Threads and memory for `score` and `accumulate`; grows to what the largest batch needs and is used again. One call
 /// at a time; decoders may share it.
 class Workspace {
  public:
-  explicit Workspace(ThreadPool& pool);
+  explicit Workspace(ThreadPool& pool, WorkspaceOptions options = {});
   ~Workspace();
   Workspace(Workspace&&) noexcept;
   Workspace& operator=(Workspace&&) noexcept;
 
   [[nodiscard]] ThreadPool& pool() const noexcept { return *pool_; }
+  [[nodiscard]] WorkspaceOptions const& options() const noexcept { return options_; }
 
   struct Buffers;
   [[nodiscard]] Buffers& buffers() noexcept { return *buffers_; }
 
  private:
   ThreadPool* pool_;
+  WorkspaceOptions options_;
   std::unique_ptr<Buffers> buffers_;
 };
 

@@ -10,8 +10,7 @@
 namespace grove::nn::cpu::detail {
 namespace {
 
-constexpr std::size_t chunk_floats = std::size_t{32} << 20U;  // of logits that training holds at a time
-constexpr std::size_t statistics = 4;                         // scale, maximum, sum, log_sum
+constexpr std::size_t statistics = 4;  // scale, maximum, sum, log_sum
 
 std::span<float> row_of(float* matrix, std::size_t row, std::size_t width) { return {matrix + row * width, width}; }
 
@@ -29,7 +28,7 @@ HeadPass::Range HeadPass::tile(Range of, std::size_t index) const noexcept {
 }
 
 std::size_t HeadPass::chunk_rows() const noexcept {
-  std::size_t const most = std::max(tile_rows(), chunk_floats / layout_.config.vocab_size);
+  std::size_t const most = std::max(tile_rows(), logits_ / layout_.config.vocab_size);
   return std::min(most, rows_.rows.size());
 }
 

@@ -14,7 +14,12 @@ namespace grove::nn::cpu::detail {
 class HeadPass {
  public:
   HeadPass(Layout const& layout, Weights const& weights, Workspace& workspace, HeadRows rows)
-      : layout_(layout), weights_(weights), memory_(workspace.buffers()), pool_(workspace.pool()), rows_(rows) {}
+      : layout_(layout),
+        weights_(weights),
+        memory_(workspace.buffers()),
+        pool_(workspace.pool()),
+        logits_(workspace.options().logits),
+        rows_(rows) {}
 
   /// From hidden states `[tokens, hidden]` to the wanted outputs; with `keep` also what `backward` needs.
   void forward(float const* x, HeadOutputs outputs, bool keep);
@@ -43,6 +48,7 @@ class HeadPass {
   Weights const& weights_;
   Workspace::Buffers& memory_;
   ThreadPool& pool_;
+  std::size_t logits_;  // most that are held at a time
   HeadRows rows_;
 };
 
