@@ -162,6 +162,28 @@ TEST_CASE("a row has the same bits in any batch", "[gemm]") {
   }
 }
 
+TEST_CASE("even the sign of a zero does not depend on the batch", "[gemm]") {
+  ThreadPool pool(1);
+  // The sum of the first 512 terms rounds to minus zero, and minus zeros follow.
+  std::size_t const depth = 600;
+  std::vector<float> row(depth, -0.0F);
+  row[511] = -1e-30F;
+  std::vector<float> x;
+  for (int i = 0; i < 40; ++i) x.insert(x.end(), row.begin(), row.end());
+  std::vector<float> w(depth, 1.0F);
+  w[511] = 1e-30F;
+  PackedMatrix packed;
+  packed.pack(w.data(), 1, depth, pool);
+  for (auto const* kernels : all_kernels()) {
+    std::vector<float> alone(1);
+    std::vector<float> batch(40);
+    detail::gemm(*kernels, pool, x.data(), depth, 1, packed, alone.data(), 1, {});
+    detail::gemm(*kernels, pool, x.data(), depth, 40, packed, batch.data(), 1, {});
+    CAPTURE(kernels->rows);
+    CHECK(same_bits(std::vector<float>(40, alone[0]), batch));
+  }
+}
+
 TEST_CASE("a column has the same bits in any range", "[gemm]") {
   ThreadPool pool(1);
   for (auto const* kernels : all_kernels()) {

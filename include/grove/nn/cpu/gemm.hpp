@@ -31,6 +31,7 @@ void gemm(ThreadPool& pool, float const* a, std::size_t lda, std::size_t m, Pack
 
 /// The gradient of a weight `[n, k]`: dw[n, k] += dy[m, n]^T * x[m, k], with row strides. The sum goes over the rows in
 /// ascending order and begins with what dw holds, so one call gives the same bits as several for consecutive rows.
+/// Each thread needs half a megabyte of stack.
 void gemm_weight_gradient(ThreadPool& pool, float const* dy, std::size_t ldy, float const* x, std::size_t ldx,
                           std::size_t m, std::size_t n, std::size_t k, float* dw, std::size_t lddw);
 

@@ -32,13 +32,15 @@ template <class T, int Rows, int Vectors, bool Gradient>
   float* const c = g.c + column;
   __m256 sum[Rows][Vectors];
   for (int v = 0; v < Vectors; ++v) {
-    __m256 const start = g.bias != nullptr ? _mm256_loadu_ps(g.bias + column + v * lanes) : _mm256_setzero_ps();
-    for (int i = 0; i < Rows; ++i) sum[i][v] = start;
+    __m256 const bias = g.bias != nullptr ? _mm256_loadu_ps(g.bias + column + v * lanes) : _mm256_setzero_ps();
+    for (int i = 0; i < Rows; ++i) sum[i][v] = bias;
   }
   if (g.accumulate) {
     for (int i = 0; i < Rows; ++i) {
-      for (int v = 0; v < Vectors; ++v)
-        sum[i][v] = _mm256_add_ps(sum[i][v], _mm256_loadu_ps(c + i * g.ldc + v * lanes));
+      for (int v = 0; v < Vectors; ++v) {
+        __m256 const old = _mm256_loadu_ps(c + i * g.ldc + v * lanes);
+        sum[i][v] = g.bias != nullptr ? _mm256_add_ps(sum[i][v], old) : old;
+      }
     }
   }
   char const* const next = g.next != nullptr ? g.next : static_cast<char const*>(g.b);

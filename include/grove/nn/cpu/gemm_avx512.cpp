@@ -34,13 +34,15 @@ template <class T, int Rows, int Group, bool Gradient>
   float* const c = g.c + panel * width;
   __m512 sum[Rows][vectors];
   for (int v = 0; v < vectors; ++v) {
-    __m512 const start = g.bias != nullptr ? _mm512_loadu_ps(g.bias + panel * width + v * lanes) : _mm512_setzero_ps();
-    for (int i = 0; i < Rows; ++i) sum[i][v] = start;
+    __m512 const bias = g.bias != nullptr ? _mm512_loadu_ps(g.bias + panel * width + v * lanes) : _mm512_setzero_ps();
+    for (int i = 0; i < Rows; ++i) sum[i][v] = bias;
   }
   if (g.accumulate) {
     for (int i = 0; i < Rows; ++i) {
-      for (int v = 0; v < vectors; ++v)
-        sum[i][v] = _mm512_add_ps(sum[i][v], _mm512_loadu_ps(c + i * g.ldc + v * lanes));
+      for (int v = 0; v < vectors; ++v) {
+        __m512 const old = _mm512_loadu_ps(c + i * g.ldc + v * lanes);
+        sum[i][v] = g.bias != nullptr ? _mm512_add_ps(sum[i][v], old) : old;
+      }
     }
   }
   char const* const next = g.next != nullptr ? g.next : static_cast<char const*>(g.b);

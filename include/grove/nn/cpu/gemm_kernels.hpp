@@ -25,9 +25,8 @@ struct KernelArguments {
   float* c = nullptr;
   std::size_t ldc = 0;
   float const* bias = nullptr;  ///< null or 32 * panels numbers
-  bool accumulate = false;      ///< start with what c holds
-  char const* next =
-      nullptr;  ///< null, or the first of the lines to prefetch for a later call, one a step of the depth
+  bool accumulate = false;      ///< start with what c holds, exactly, so that one block of the depth follows another
+  char const* next = nullptr;   ///< null, or the first of the lines to prefetch for later, one a step of the depth
   std::size_t next_stride = 0;  ///< bytes from one of these lines to the next
 };
 using Kernel = void (*)(KernelArguments const&);

@@ -22,11 +22,12 @@ template <class T, std::size_t Rows, bool Gradient>
 void multiply(KernelArguments const& g) {
   for (std::size_t panel = 0; panel < g.panels; ++panel) {
     T const* const b = static_cast<T const*>(g.b) + panel * g.b_stride;
-    float sum[Rows][width] = {};
+    float sum[Rows][width];
     for (std::size_t i = 0; i < Rows; ++i) {
       for (std::size_t j = 0; j < width; ++j) {
-        if (g.bias != nullptr) sum[i][j] = g.bias[panel * width + j];
-        if (g.accumulate) sum[i][j] += g.c[i * g.ldc + panel * width + j];
+        float const old = g.accumulate ? g.c[i * g.ldc + panel * width + j] : 0.0F;
+        sum[i][j] = g.bias != nullptr ? g.bias[panel * width + j] : old;
+        if (g.bias != nullptr && g.accumulate) sum[i][j] += old;
       }
     }
     for (std::size_t d = 0; d < g.depth; ++d) {
