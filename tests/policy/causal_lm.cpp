@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/policy/causal_lm.hpp"
+
+#include <cmath>
+#include <numeric>
+
+#include "grove/algorithms.hpp"
+#include "grove/error.hpp"
+#include "support/catch.hpp"
+#include "support/tiny_language_model.hpp"
+
+namespace {
+
+std::vector<std::uint32_t> all(grove::TokenTrajectories const& t) {
+  std::vector<std::uint32_t> sequences(t.episodes.sequences());
+  std::iota(sequences.begin(), sequences.end(), 0u);
+  return sequences;
+}
+
+std::vector<float> scored(grove::AnyCausalLm const& policy, grove::TokenTrajectories const& t) {
+  std::vector<float> log_probs(t.episodes.tokens());
+  policy.score(t, all(t), grove::Column::LogProb, {.log_prob = log_probs});
+  return log_probs;
+}
+
+std::vector<float> gradient(grove::AnyCausalLm& policy) {
+  std::vector<float> values;
+  for (auto const& p : policy.parameters()) {
+    auto const* g = static_cast<float const*>(p.gradient);
+    values.insert(values.end(), g, g + p.size);
+  }
+  return values;
+}
+
+grove::CausalLmOptions with(std::size_t threads, float temperature, grove::Dtype dtype = grove::Dtype::F32) {
+  return {.dtype = dtype, .threads = threads, .temperature = temperature};
+}
+
+}  // namespace
+
+TEST_CASE("the sampler's log-probs are the scorer's, bit for bit, in both precisions and at any temperature") {
+  for (auto dtype : {grove::Dtype::F32, grove::Dtype::BF16})
+    for (float temperature : {1.0f, 0.7f}) {
+      auto policy = tiny::policy(with(1, temperature, dtype));
+      auto const t =
+          tiny::sampler({.problems = 5, .group = 3, .sampling = {.temperature = temperature}, .max_tokens = 20})
+              .collect(policy);
+      auto const sampled = t.rollout_log_probs();
+      REQUIRE(t.episodes.tokens() > 50);
+      REQUIRE(scored(policy, t) == std::vector<float>(sampled.begin(), sampled.end()));
+    }
+}
+
+TEST_CASE("forward passes of any size score the same bits") {
+  auto policy = tiny::policy();
+  auto const t = tiny::sampler({.problems = 6, .group = 3, .max_tokens = 20}).collect(policy);
+  auto small = tiny::policy({.threads = 2, .forward_tokens = 16});
+  REQUIRE(scored(small, t) == scored(policy, t));
+}
+
+TEST_CASE("a training forward sees the scorer's log-probs and its gradient does not depend on the threads") {
+  std::vector<std::vector<float>> gradients;
+  for (std::size_t threads : {1, 2}) {
+    auto policy = tiny::policy(with(threads, 1));
+    auto const t = tiny::sampler().collect(policy);
+    auto const expected = scored(policy, t);
+    grove::zero_gradients(policy.parameters());
+    policy.accumulate(t, all(t), {grove::Column::LogProb, grove::Column::Entropy}, grove::Scope::Token,
+                      [&](std::size_t first, grove::TokenOutputs<float> out, grove::TokenGradients<float> d) {
+                        for (std::size_t i = 0; i < out.log_prob.size(); ++i) {
+                          REQUIRE(out.log_prob[i] == expected[first + i]);
+                          d.log_prob[i] = 0.1f;
+                        }
+                      });
+    gradients.push_back(gradient(policy));
+  }
+  REQUIRE(gradients[0] == gradients[1]);
+  REQUIRE(std::abs(std::accumulate(gradients[0].begin(), gradients[0].end(), 0.0)) > 1e-6);
+}
+
+TEST_CASE("commit moves the version on and the next score sees the new weights") {
+  auto policy = tiny::policy();
+  auto const t = tiny::sampler().collect(policy);
+  auto const before = scored(policy, t);
+  auto const parameters = policy.parameters();
+  static_cast<float*>(parameters[0].value)[3] += 0.5f;
+  REQUIRE(policy.version() == 0);
+  policy.commit();
+  REQUIRE(policy.version() == 1);
+  REQUIRE(scored(policy, t) != before);
+}
+
+TEST_CASE("a clone is frozen: training the original leaves it as it was") {
+  auto policy = tiny::policy();
+  auto const copy = policy.clone();
+  auto const t = tiny::sampler().collect(policy);
+  auto const before = scored(copy, t);
+  static_cast<float*>(policy.parameters()[0].value)[3] += 0.5f;
+  policy.commit();
+  REQUIRE(scored(copy, t) == before);
+  REQUIRE(scored(policy, t) != before);
+}
+
+TEST_CASE("parameters have Hugging Face names, and biases and norms do not decay") {
+  auto policy = tiny::policy();
+  bool found = false;
+  for (auto const& p : policy.parameters()) {
+    if (p.name == "model.layers.1.self_attn.q_proj.bias") {
+      found = true;
+      REQUIRE_FALSE(p.decay);
+    }
+    if (p.name == "model.layers.0.mlp.down_proj.weight") REQUIRE(p.decay);
+  }
+  REQUIRE(found);
+}
+
+TEST_CASE("a saved model loads again with the same log-probs") {
+  auto policy = tiny::policy();
+  auto const t = tiny::sampler().collect(policy);
+  auto const folder = std::filesystem::temp_directory_path() / "grove-causal-lm-test";
+  policy.save(folder);
+  auto const again = grove::AnyCausalLm::load(folder, {.threads = 1});
+  std::filesystem::remove_all(folder);
+  REQUIRE(scored(again, t) == scored(policy, t));
+}
+
+TEST_CASE("an empty prompt is an error") {
+  auto policy = tiny::policy();
+  grove::TokenTrajectories t;
+  grove::TokenSample sample;
+  sample.completion = {.tokens = {1}, .log_probs = {0}, .versions = {0}};
+  t.problems.emplace_back();
+  t.add(sample, 0);
+  REQUIRE_THROWS_AS(scored(policy, t), grove::Error);
+}
