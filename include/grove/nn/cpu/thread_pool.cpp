@@ -100,9 +100,12 @@ void ThreadPool::work() {
     seen = generation_.load(std::memory_order_acquire);
     if (stopping_.load(std::memory_order_relaxed)) return;
     if (join()) {
-      if (caller_cpu_ >= 0 && caller_cpu_ == this_cpu()) move_off(caller_cpu_);
+      int const cpu = caller_cpu_;
+      bool const shared = cpu >= 0 && cpu == this_cpu();
       take_tasks();
       leave();
+      // Only now: nobody waits for this worker while it queues for the other processor.
+      if (shared) move_off(cpu);
     }
   }
 }
