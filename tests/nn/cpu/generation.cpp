@@ -14,6 +14,7 @@
 
 #include "grove/error.hpp"
 #include "grove/nn/cpu/decoder.hpp"
+#include "grove/nn/cpu/generation_worker.hpp"
 #include "grove/nn/cpu/parameters.hpp"
 #include "grove/nn/cpu/thread_pool.hpp"
 #include "grove/random.hpp"
@@ -147,6 +148,35 @@ TEST_CASE("generation: 1, 2, 17 and 300 sequences on 1 and 2 threads give the sa
     grove::RandomSequence random(grove::RandomStream({.seed = 4, .purpose = grove::Purpose::Shuffle}));
     grove::shuffle(std::span(shuffled), random);
     CHECK(agree(generate(model, shuffled, options), reference));
+  }
+}
+
+TEST_CASE("generation: one session shared by all threads gives the bits of one session a thread") {
+  auto const prompts = make_prompts(60);
+  auto const requests = requests_of(prompts, 3);
+  GenerationOptions const options{.max_tokens = 15, .stop_tokens = {5}, .key = {.seed = 9}};
+  Model<Qwen2> model(2);
+  auto const reference = generate(model, requests, options);
+  for (std::size_t const width : {5UL, 150UL}) {  // fewer and more rows than a tile of two threads
+    Completions completions;
+    GenerationSink const sink = [&](GeneratedCompletion&& done) {
+      completions.emplace(std::pair(done.id, done.sample), std::move(done.completion));
+    };
+    grove::nn::cpu::detail::GenerationJob job{
+        .requests = requests,
+        .options = options,
+        .stops = StopStrings(),
+        .random = grove::RandomStream(options.key),
+        .context = 96,
+        .vocabulary = vocabulary,
+        .version = 41,
+        .queue = grove::nn::cpu::detail::GenerationQueue(requests),
+        .outlet = grove::nn::cpu::detail::GenerationOutlet(requests, Delivery::AsFinished, sink)};
+    DecodeSession<Qwen2> session(model.decoder, &model.pool);
+    grove::nn::cpu::detail::GenerationWorker(session, job, width, &model.pool).run();
+    CHECK(completions.size() == 180);
+    CHECK(agree(completions, reference));
+    CHECK(session.cache().pages_in_use() == 0);
   }
 }
 

@@ -5,18 +5,57 @@
 #include <string>
 
 #include "grove/error.hpp"
+#include "grove/nn/cpu/gemm_kernels.hpp"
 #include "grove/nn/cpu/generation_queue.hpp"
 #include "grove/nn/cpu/generation_worker.hpp"
 
 namespace grove::nn::cpu {
 namespace {
 
-/// Sequences of one thread at a time. Fewer and the products' tiles are no longer full, more and the activations of a
-/// step leave the second-level cache.
-constexpr std::size_t block = 64;
+/// Weights beyond this do not stay in the last-level cache between steps, and a step streams them from memory.
+constexpr std::size_t cached_weights = 16 << 20;
 
-/// Up to this many sequences a thread all threads share the steps of one session.
-constexpr std::size_t few = 4;
+/// Rows of a step for each thread where weights are streamed: enough work for each byte that arrives.
+constexpr std::size_t streaming_rows = 64;
+
+/// Least rows of a step where weights stay in the cache. Beyond a tile of the products more rows gain nothing, and the
+/// keys and values of more sequences leave the second-level cache between steps.
+constexpr std::size_t cached_rows = 12;
+
+/// Up to this many sequences a thread all threads share the steps of one session even so.
+constexpr std::size_t few = 1;
+
+std::size_t share(std::size_t total, std::size_t parts) { return (total + parts - 1) / parts; }
+
+std::size_t bytes(PackedMatrix const& matrix) { return matrix.outputs() * matrix.depth() * matrix.element_size(); }
+
+std::size_t weight_bytes(detail::Weights const& weights) {
+  std::size_t sum = bytes(weights.head);
+  for (auto const& layer : weights.layers) {
+    sum += bytes(layer.qkv) + bytes(layer.out) + bytes(layer.gate_up) + bytes(layer.down);
+  }
+  return sum;
+}
+
+/// How the sequences are spread over the threads.
+struct Plan {
+  bool shared = false;  ///< one session, whose steps all threads share
+  std::size_t sessions = 1;
+  std::size_t width = 1;  ///< sequences at a time in each session
+};
+
+Plan make_plan(std::size_t total, std::size_t batch, std::size_t threads, std::size_t weights) {
+  std::size_t const most = batch == 0 ? total : std::min(total, batch);
+  if (weights > cached_weights || most <= few * threads) {
+    return {.shared = threads > 1, .sessions = 1, .width = std::min(most, streaming_rows * threads)};
+  }
+  std::size_t const sessions = std::min(threads, most);
+  std::size_t const tile = detail::best_kernels().rows;
+  std::size_t const width = std::min(most / sessions, share(cached_rows, tile) * tile);
+  // Sequences of equal length end together: full waves instead of a small last one.
+  std::size_t const each = share(total, sessions);
+  return {.shared = false, .sessions = sessions, .width = share(each, share(each, width))};
+}
 
 void check_options(GenerationOptions const& options) {
   validate(options.sampling);
@@ -42,8 +81,6 @@ void check_request(GenerationRequest const& request, std::size_t vocabulary, std
     }
   }
 }
-
-std::size_t share(std::size_t total, std::size_t parts) { return (total + parts - 1) / parts; }
 
 }  // namespace
 
@@ -79,18 +116,15 @@ void Generator<Variant>::generate(std::span<GenerationRequest const> requests, G
                             .outlet = detail::GenerationOutlet(requests, options.delivery, sink)};
   using Session = DecodeSession<Variant>;
   using Worker = detail::GenerationWorker<Session>;
-  std::size_t const threads = pool_->size();
-  std::size_t const at_once = std::min(total, options.batch == 0 ? threads * block : options.batch);
+  Plan const plan = make_plan(total, options.batch, pool_->size(), weight_bytes(decoder_->weights()));
   try {
-    if (threads > 1 && at_once <= threads * few) {
+    if (plan.shared) {
       if (!shared_session_) shared_session_ = std::make_unique<Session>(*decoder_, pool_);
-      Worker(*shared_session_, job, at_once).run();
+      Worker(*shared_session_, job, plan.width, pool_).run();
       return;
     }
-    std::size_t const workers = std::min(threads, at_once);
-    std::size_t const width = std::min(block, share(at_once, workers));
-    while (sessions_.size() < workers) sessions_.push_back(std::make_unique<Session>(*decoder_));
-    pool_->parallel_for(workers, [&](std::size_t worker) { Worker(*sessions_[worker], job, width).run(); });
+    while (sessions_.size() < plan.sessions) sessions_.push_back(std::make_unique<Session>(*decoder_));
+    pool_->parallel_for(plan.sessions, [&](std::size_t i) { Worker(*sessions_[i], job, plan.width).run(); });
   } catch (...) {
     sessions_.clear();  // they still hold sequences
     shared_session_.reset();

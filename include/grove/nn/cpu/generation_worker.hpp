@@ -13,6 +13,7 @@
 
 #include "grove/error.hpp"
 #include "grove/nn/cpu/generation_queue.hpp"
+#include "grove/nn/cpu/thread_pool.hpp"
 
 namespace grove::nn::cpu::detail {
 
@@ -22,9 +23,13 @@ class GenerationWorker {
  public:
   using Slot = typename Session::Slot;
 
-  /// At most `width` sequences at a time.
-  GenerationWorker(Session& session, GenerationJob& job, std::size_t width)
-      : session_(session), job_(job), width_(width), sampler_(job.options.sampling) {}
+  /// At most `width` sequences at a time. `pool` (or null) shares the sampling of a step.
+  GenerationWorker(Session& session, GenerationJob& job, std::size_t width, ThreadPool* pool = nullptr)
+      : session_(session),
+        job_(job),
+        width_(width),
+        pool_(pool),
+        samplers_(pool == nullptr ? 1 : pool->size(), TokenSampler(job.options.sampling)) {}
 
   /// Works until the queue is empty and its own sequences have ended, or another worker failed. After an exception the
   /// session still holds sequences.
@@ -115,7 +120,7 @@ class GenerationWorker {
     std::size_t const before = active_.size();
     for (std::uint32_t i = 0; i < unit.count; ++i) {
       Active active = make_active(unit.request, unit.first + i);
-      if (advance(active, after_prompt)) {
+      if (advance(active, draw(samplers_.front(), active, after_prompt))) {
         job_.outlet.deliver(active.request, active.sample, std::move(active.completion));
       } else {
         active_.push_back(std::move(active));
@@ -136,10 +141,11 @@ class GenerationWorker {
       tokens_.push_back(active.completion.tokens.back());
     }
     session_.step(slots_, tokens_, logits(active_.size()));
+    draw_all();
     std::size_t kept = 0;
     for (std::size_t i = 0; i < active_.size(); ++i) {
       Active& active = active_[i];
-      if (advance(active, row(i))) {
+      if (advance(active, drawn_[i])) {
         session_.release(active.slot);
         job_.outlet.deliver(active.request, active.sample, std::move(active.completion));
       } else {
@@ -159,10 +165,9 @@ class GenerationWorker {
     return active;
   }
 
-  // Samples the next token; true when the completion has ended with it.
-  bool advance(Active& active, std::span<float const> logits) {
+  // Appends a token; true when the completion has ended with it.
+  bool advance(Active& active, SampledToken const& drawn) {
     Completion& completion = active.completion;
-    SampledToken const drawn = draw(active, logits);
     completion.tokens.push_back(drawn.token);
     completion.log_probs.push_back(drawn.log_prob);
     completion.kept_mass.push_back(drawn.kept_mass);
@@ -177,13 +182,26 @@ class GenerationWorker {
     return ended;
   }
 
-  SampledToken draw(Active const& active, std::span<float const> logits) {
+  void draw_all() {
+    std::size_t const n = active_.size();
+    drawn_.resize(n);
+    auto const draw_part = [&](std::size_t part) {
+      std::size_t const parts = samplers_.size();
+      for (std::size_t i = n * part / parts; i < n * (part + 1) / parts; ++i) {
+        drawn_[i] = draw(samplers_[part], active_[i], row(i));
+      }
+    };
+    if (pool_ == nullptr) return draw_part(0);
+    pool_->parallel_for(samplers_.size(), draw_part);
+  }
+
+  SampledToken draw(TokenSampler& sampler, Active const& active, std::span<float const> logits) const {
     GenerationRequest const& request = job_.requests[active.request];
     Draw const place{.index = request.id,
                      .sample = request.first_sample + active.sample,
                      .token = static_cast<std::uint32_t>(active.completion.tokens.size())};
     try {
-      return sampler_(logits, uniform(job_.random, place));
+      return sampler(logits, uniform(job_.random, place));
     } catch (Error const& error) {
       throw Error("id " + std::to_string(place.index) + ", sample " + std::to_string(place.sample) + ", token " +
                       std::to_string(place.token),
@@ -217,10 +235,12 @@ class GenerationWorker {
   Session& session_;
   GenerationJob& job_;
   std::size_t width_;
-  TokenSampler sampler_;
+  ThreadPool* pool_;
+  std::vector<TokenSampler> samplers_;  // one for each thread that draws
   std::vector<Active> active_;
   std::optional<OpenPrompt> open_;
   std::vector<float> logits_;
+  std::vector<SampledToken> drawn_;
   std::vector<GenerationUnit> units_;
   std::vector<Slot> slots_;
   std::vector<TokenId> tokens_;

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tokens a second of generation, prefill included, and the time to sample one token. The models are those that
+// shared/oracles/make_model.py makes, with random weights; generation_peers.py sets transformers beside it.
+#include "grove/nn/cpu/generation.hpp"
+
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "grove/nn/cpu/decoder.hpp"
+#include "grove/nn/cpu/parameters.hpp"
+#include "grove/nn/cpu/sampling.hpp"
+#include "grove/nn/cpu/thread_pool.hpp"
+#include "grove/random.hpp"
+
+namespace {
+
+using namespace grove::nn::cpu;
+using grove::TokenId;
+
+struct Shape {
+  std::size_t hidden, layers, heads, kv_heads, intermediate;
+};
+constexpr Shape tiny{128, 4, 4, 2, 384};
+constexpr Shape mid{512, 8, 8, 2, 1536};
+
+grove::io::ModelConfig config_of(Shape const& shape) {
+  grove::io::ModelConfig config;
+  config.vocab_size = 276;
+  config.hidden_size = shape.hidden;
+  config.intermediate_size = shape.intermediate;
+  config.layers = shape.layers;
+  config.heads = shape.heads;
+  config.kv_heads = shape.kv_heads;
+  config.head_dim = shape.hidden / shape.heads;
+  config.max_position_embeddings = 2048;
+  config.tie_word_embeddings = true;
+  config.qkv_bias = true;
+  config.windows.resize(config.layers);
+  return config;
+}
+
+std::vector<std::vector<TokenId>> distinct_prompts(std::size_t count, std::size_t length) {
+  std::vector<std::vector<TokenId>> prompts(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    grove::RandomSequence random(grove::RandomStream({.seed = 1, .purpose = grove::Purpose::Data}), i);
+    for (std::size_t j = 0; j < length; ++j) prompts[i].push_back(static_cast<TokenId>(3 + random.below(273)));
+  }
+  return prompts;
+}
+
+// Arguments: sequences, tokens of each completion, samples a prompt, threads.
+void generate(benchmark::State& state, Shape const& shape) {
+  auto const sequences = static_cast<std::size_t>(state.range(0));
+  auto const tokens = static_cast<std::size_t>(state.range(1));
+  auto const samples = static_cast<std::uint32_t>(state.range(2));
+  ThreadPool pool(static_cast<std::size_t>(state.range(3)));
+  Parameters parameters(config_of(shape));
+  parameters.initialise(0);
+  Decoder<Qwen2> decoder(config_of(shape));
+  decoder.load(parameters, 0, pool, Use::Inference);
+  Generator<Qwen2> generator(decoder, pool);
+  auto const prompts = distinct_prompts(sequences / samples, 16);
+  std::vector<GenerationRequest> requests;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    requests.push_back({.id = i, .prompt = prompts[i], .samples = samples});
+  }
+  std::size_t produced = 0;
+  for (auto _ : state) {
+    generator.generate(requests, {.max_tokens = tokens},
+                       [&](GeneratedCompletion&& done) { produced += done.completion.tokens.size(); });
+  }
+  state.counters["tokens/s"] = benchmark::Counter(static_cast<double>(produced), benchmark::Counter::kIsRate);
+}
+
+// Arguments: vocabulary, top-k, top-p in percent.
+void sample(benchmark::State& state) {
+  grove::RandomSequence random(grove::RandomStream({.seed = 1}));
+  std::vector<float> logits(static_cast<std::size_t>(state.range(0)));
+  for (float& x : logits) x = static_cast<float>(3 * random.normal());
+  TokenSampler sampler(
+      {.top_k = static_cast<std::uint32_t>(state.range(1)), .top_p = static_cast<double>(state.range(2)) / 100});
+  for (auto _ : state) benchmark::DoNotOptimize(sampler(logits, random.uniform()));
+}
+
+BENCHMARK_CAPTURE(generate, tiny, tiny)
+    ->ArgNames({"sequences", "tokens", "samples", "threads"})
+    ->Args({256, 128, 1, 2})
+    ->Args({256, 128, 8, 2})
+    ->Args({256, 128, 1, 1})
+    ->Args({8, 128, 1, 2})
+    ->Args({1, 128, 1, 2})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK_CAPTURE(generate, mid, mid)
+    ->ArgNames({"sequences", "tokens", "samples", "threads"})
+    ->Args({64, 128, 1, 2})
+    ->Args({64, 128, 8, 2})
+    ->Args({8, 128, 1, 2})
+    ->Args({1, 128, 1, 2})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK(sample)
+    ->ArgNames({"vocabulary", "top_k", "top_p"})
+    ->Args({276, 0, 100})
+    ->Args({151936, 0, 100})
+    ->Args({151936, 50, 100})
+    ->Args({151936, 0, 95})
+    ->Unit(benchmark::kMicrosecond);
+
+}  // namespace
