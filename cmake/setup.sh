@@ -223,17 +223,16 @@ setup() {
   # Two scripts started at once take turns.
   exec 9>"$root/build/.lock"
   flock 9
-  local key stamp
+  local key=''
   key=$(configuration_key)
-  stamp=$root/build/.ready-$1
-  if [ -e "$stamp" ]; then
-    { read -r preset && build=$root/build/$preset; } <"$stamp"
-    if [ "$(tail -n +2 "$stamp")" = "$key" ] && [ -e "$build/build.ninja" ]; then
+  for preset in cuda release; do
+    build=$root/build/$preset
+    if [ -e "$build/build.ninja" ] && [ "$key" = "$(cat "$build/.ready-$1" 2>/dev/null)" ]; then
       [ ! -x "$env_dir/bin/cmake" ] || export PATH=$env_dir/bin:$PATH
       choose_compiler
       return
     fi
-  fi
+  done
 
   local packages=(g++ cmake ninja-build pkg-config git python3-venv libboost-program-options-dev librange-v3-dev libeigen3-dev
     nlohmann-json3-dev libutf8proc-dev)
@@ -253,7 +252,7 @@ setup() {
   [ "$cuda" = off ] || preset=cuda
   build=$root/build/$preset
   configure "$1"
-  printf '%s\n%s\n' "$preset" "$(configuration_key)" >"$stamp"
+  configuration_key >"$build/.ready-$1"
 }
 
 # One job a core, fewer where memory is short: a file that includes LibTorch takes about 1.5 GB.
