@@ -7,6 +7,7 @@
 # Environment: LIBTORCH or CMAKE_PREFIX_PATH (a LibTorch to use instead of fetching one), GROVE_CUDA=auto|on|off, CUDA_HOME, CXX, GROVE_JOBS.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 env_dir=$root/build/env
+given_compiler=${CXX:-}
 torch_release=2.11.0
 # What torch's own metadata pins for its libtorch_cpu, which needs these two even where there is no GPU.
 torch_companions=(nvidia-cuda-runtime==13.0.96.* nvidia-cuda-cupti==13.0.85.*)
@@ -196,8 +197,8 @@ for need in m.requires("torch"):
 # A configuration is good until one of these changes.
 configuration_key() {
   cksum <"$root/cmake/setup.sh"
-  printf '%s|' "$root" "${LIBTORCH:-}" "${CMAKE_PREFIX_PATH:-}" "${CXX:-}" "${CXXFLAGS:-}" "${GROVE_CUDA:-auto}" \
-    "$(command -v nvidia-smi nvcc g++ cmake ninja || true)" "$(ls -d "$env_dir"/.torch-* 2>/dev/null || true)"
+  printf '%s|' "$root" "${LIBTORCH:-}" "${CMAKE_PREFIX_PATH:-}" "$given_compiler" "${CXXFLAGS:-}" "${GROVE_CUDA:-auto}" \
+    "$(command -v nvidia-smi nvcc g++ ninja || true)" "$(ls -d "$env_dir"/.torch-* 2>/dev/null || true)"
 }
 
 configure() {
