@@ -22,24 +22,29 @@ bool is_unseen(Sum const& sum) {
 std::string Sum::question() const { return std::to_string(left) + (minus ? "-" : "+") + std::to_string(right) + "="; }
 std::string Sum::answer() const { return std::to_string(result()); }
 
-std::string Sum::worked() const {
+std::string Sum::worked(Care care) const {
+  auto const text = [](int x) { return std::to_string(x); };
   int const ones_left = left % 10, ones_right = right % 10;
   int tens_left = left / 10;
   int const tens_right = right / 10;
-  auto const text = [](int x) { return std::to_string(x); };
   std::string think;
+  int ones = 0, tens = 0;
   if (minus) {
     bool const borrow = ones_left < ones_right;
-    think =
-        text(ones_left + 10 * borrow) + "-" + text(ones_right) + "=" + text(ones_left + 10 * borrow - ones_right) + ",";
-    tens_left -= borrow;
-    think += text(tens_left) + "-" + text(tens_right) + "=" + text(tens_left - tens_right);
+    ones = ones_left + 10 * borrow - ones_right;
+    think = text(ones_left + 10 * borrow) + "-" + text(ones_right) + "=" + text(ones) + ",";
+    if (care.carries) tens_left -= borrow;
+    tens = tens_left - tens_right;
+    think += text(tens_left) + "-" + text(tens_right) + "=" + text(tens);
   } else {
-    int const ones = ones_left + ones_right, carry = ones / 10;
-    think = text(ones_left) + "+" + text(ones_right) + "=" + text(ones) + ",";
-    think += text(tens_left) + "+" + text(tens_right) + "+" + text(carry) + "=" + text(tens_left + tens_right + carry);
+    int const sum = ones_left + ones_right, carry = care.carries ? sum / 10 : 0;
+    ones = sum % 10;
+    think = text(ones_left) + "+" + text(ones_right) + "=" + text(sum) + ",";
+    tens = tens_left + tens_right + carry;
+    think += text(tens_left) + "+" + text(tens_right) + "+" + text(carry) + "=" + text(tens);
   }
-  return "<think>" + think + "</think><answer>" + answer() + "</answer>";
+  if (!care.hundred) tens %= 10;
+  return "<think>" + think + "</think><answer>" + text(10 * tens + ones) + "</answer>";
 }
 
 std::vector<Sum> all_problems(Part part) {

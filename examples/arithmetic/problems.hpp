@@ -12,6 +12,12 @@
 
 namespace arithmetic {
 
+/// What someone who works a problem out remembers.
+struct Care {
+  bool carries = true;  ///< carries a ten, or borrows one
+  bool hundred = true;  ///< writes the hundred of an answer of three digits
+};
+
 /// left + right or left - right, with 10 <= right <= 99, 10 <= left <= 99, and left >= right in a subtraction.
 struct Sum {
   int left = 0;
@@ -21,8 +27,8 @@ struct Sum {
   int result() const { return minus ? left - right : left + right; }
   std::string question() const;  ///< "47+85="
   std::string answer() const;    ///< "132"
-  /// The completion to imitate: digit by digit in <think>, the number in <answer>.
-  std::string worked() const;
+  /// A completion to imitate: digit by digit in <think>, the number in <answer>.
+  std::string worked(Care care = {}) const;
 };
 
 enum class Part : std::uint8_t { Training, Unseen };

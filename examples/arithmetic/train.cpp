@@ -27,7 +27,7 @@ struct Flags {
   std::uint64_t seed = 0;
   std::size_t steps = 0, problems = 0, threads = 0, epochs = 0, minibatches = 0;
   std::uint32_t group = 0;
-  double rate = 0, beta = 0;
+  double rate = 0, beta = 0, temperature = 0;
 };
 
 open_rs::Command command_for(Flags& flags) {
@@ -36,16 +36,17 @@ open_rs::Command command_for(Flags& flags) {
       "arithmetic [train]",
       "Trains the embedded model with GRPO and shows its accuracy on unseen problems before and after.\n"
       "Other commands: arithmetic pretrain, arithmetic problems.");
-  command.options().add_options()                                                                          //
-      ("out", po::value(&flags.out)->value_name("DIR"), "run directory (default: a new one under runs/)")  //
-      ("seed", po::value(&flags.seed)->default_value(0), "of problems, samples and shuffles")              //
-      ("steps", po::value(&flags.steps)->default_value(150), "training steps")                             //
-      ("problems", po::value(&flags.problems)->default_value(64), "problems a step")                       //
-      ("group", po::value(&flags.group)->default_value(8), "completions of each problem")                  //
-      ("learning-rate", po::value(&flags.rate)->default_value(3e-4), "of AdamW")                           //
-      ("beta", po::value(&flags.beta)->default_value(0.0), "coefficient of the KL to the start model")     //
-      ("epochs", po::value(&flags.epochs)->default_value(1), "passes over each batch")                     //
-      ("minibatches", po::value(&flags.minibatches)->default_value(1), "optimizer steps in each pass")     //
+  command.options().add_options()                                                                                     //
+      ("out", po::value(&flags.out)->value_name("DIR"), "run directory (default: a new one under runs/)")             //
+      ("seed", po::value(&flags.seed)->default_value(0), "of problems, samples and shuffles")                         //
+      ("steps", po::value(&flags.steps)->default_value(500), "training steps")                                        //
+      ("problems", po::value(&flags.problems)->default_value(64), "problems a step")                                  //
+      ("group", po::value(&flags.group)->default_value(8), "completions of each problem")                             //
+      ("learning-rate", po::value(&flags.rate)->default_value(1.5e-4), "of AdamW")                                    //
+      ("temperature", po::value(&flags.temperature)->default_value(1.0), "of sampling and of the trained log-probs")  //
+      ("beta", po::value(&flags.beta)->default_value(0.0), "coefficient of the KL to the start model")                //
+      ("epochs", po::value(&flags.epochs)->default_value(1), "passes over each batch")                                //
+      ("minibatches", po::value(&flags.minibatches)->default_value(2), "optimizer steps in each pass")                //
       ("model", po::value(&flags.model)->default_value(default_model(), "the embedded one")->value_name("DIR"),
        "model to start from")                                                                           //
       ("dtype", po::value(&flags.dtype)->default_value("f32"), "f32 or bf16")                           //
@@ -96,7 +97,7 @@ class ArithmeticReward {
   }
 
  private:
-  grove::Sum<grove::ThinkAnswerFormat, grove::ExactAnswer> sum_{grove::weighted(0.2, grove::ThinkAnswerFormat{}),
+  grove::Sum<grove::ThinkAnswerFormat, grove::ExactAnswer> sum_{grove::weighted(0.0, grove::ThinkAnswerFormat{}),
                                                                 grove::ExactAnswer{}};
   std::string control_;
   std::uint64_t seed_;
@@ -113,9 +114,12 @@ grove::AnyTokenRollout rollout_for(Flags const& flags, grove::PromptFormat const
   if (!flags.replay.empty())
     return {
         [replay = grove::Replay(flags.replay)](grove::AnyCausalLm& policy) mutable { return replay.collect(policy); }};
-  grove::GroupSampler sampler(
-      training_problems(flags.seed), format,
-      {.problems = flags.problems, .group = flags.group, .max_tokens = max_completion_tokens, .seed = flags.seed});
+  grove::GroupSampler sampler(training_problems(flags.seed), format,
+                              {.problems = flags.problems,
+                               .group = flags.group,
+                               .sampling = {.temperature = flags.temperature},
+                               .max_tokens = max_completion_tokens,
+                               .seed = flags.seed});
   return {[sampler](grove::AnyCausalLm& policy) mutable { return sampler.collect(policy); }};
 }
 
@@ -140,7 +144,8 @@ int train(open_rs::Arguments const& arguments) {
     throw grove::Error("--dtype", "'" + flags.dtype + "'", "f32 or bf16");
 
   grove::RunLog log(folder);
-  grove::CausalLmOptions lm{.dtype = flags.dtype == "bf16" ? grove::Dtype::BF16 : grove::Dtype::F32};
+  grove::CausalLmOptions lm{.dtype = flags.dtype == "bf16" ? grove::Dtype::BF16 : grove::Dtype::F32,
+                            .temperature = static_cast<float>(flags.temperature)};
   if (flags.threads > 0) lm.threads = flags.threads;
   auto const format = grove::PromptFormat::load(flags.model);
   auto policy = grove::AnyCausalLm::load(flags.model, lm);

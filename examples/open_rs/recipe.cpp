@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fstream>
 #include <numeric>
+#include <ranges>
 #include <sstream>
 
 #include "grove/error.hpp"
@@ -202,7 +203,7 @@ Recipe resolve(RecipeSources const& sources) {
   Recipe recipe;
   auto const options = recipe_options(recipe);
   po::variables_map values;
-  for (auto const& setting : sources.settings) {
+  for (auto const& setting : sources.settings | std::views::reverse) {  // of a key given twice the last one counts
     auto const equals = setting.find('=');
     if (equals == setting.npos) throw grove::Error("--set", "'" + setting + "'", "key=value");
     take(setting.substr(0, equals), setting.substr(equals + 1), "--set", options, values);

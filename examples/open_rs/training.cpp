@@ -79,7 +79,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
   keys << '\n' << recipe_options(defaults);
   command.show(keys.str());
   if (!command.parse(arguments)) return false;
-  if (!seed.empty()) flags.sources.settings.insert(flags.sources.settings.begin(), "seed=" + seed);
+  if (!seed.empty()) flags.sources.settings.push_back("seed=" + seed);
   if (flags.data.empty() && flags.replay.empty())
     throw grove::Error("open_rs train", "neither --data nor --replay is given", "one of them",
                        "see open_rs train --help");

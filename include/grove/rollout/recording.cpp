@@ -210,7 +210,8 @@ TokenTrajectories read_recording(std::filesystem::path const& folder, std::uint6
       auto sequence = sample.context();
       auto const prompt = sequence.size();
       sequence.insert(sequence.end(), sample.completion.tokens.begin(), sample.completion.tokens.end());
-      auto const log_probs = policy.log_probs(std::vector{sequence}, policy.options().temperature);
+      auto const log_probs =
+          policy.log_probs(std::vector<std::vector<TokenId>>{sequence}, policy.options().temperature);
       std::copy(log_probs[0].begin() + static_cast<std::ptrdiff_t>(prompt) - 1, log_probs[0].end(),
                 sample.completion.log_probs.begin());
     }
@@ -220,7 +221,7 @@ TokenTrajectories read_recording(std::filesystem::path const& folder, std::uint6
   TokenTrajectories t;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     samples[i].problem = static_cast<std::uint32_t>(i);
-    t.problems.push_back({.id = samples[i].id});
+    t.problems.emplace_back().id = samples[i].id;
     t.add(std::move(samples[i]), extras[i].group);
   }
   t.plan = plan_of(extras);

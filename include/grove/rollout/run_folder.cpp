@@ -16,10 +16,14 @@ constexpr std::array tokenizer_files = {
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "vocab.json",
     "merges.txt",     "added_tokens.json"};
 
-void append(std::ofstream& file, std::filesystem::path const& folder, char const* name, io::Json const& line) {
-  file << line.dump(-1, ' ', false, io::Json::error_handler_t::replace) << '\n' << std::flush;
-  if (!file) throw Error((folder / name).string(), "cannot be written", "room on the disk");
+std::filesystem::path const& made(std::filesystem::path const& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw Error(folder.string(), "cannot be made: " + error.message(), {}, "choose another with --out");
+  return folder;
 }
+
+std::string text_of(io::Json const& line) { return line.dump(-1, ' ', false, io::Json::error_handler_t::replace); }
 
 }  // namespace
 
@@ -50,20 +54,21 @@ std::function<void(std::size_t, std::span<const ParameterView>)> dump_gradients_
   };
 }
 
-RunLog::RunLog(std::filesystem::path folder, bool completions) : folder_(std::move(folder)), completions_(completions) {
-  std::error_code error;
-  std::filesystem::create_directories(folder_, error);
-  metrics_file_.open(folder_ / "metrics.jsonl", std::ios::app);
-  if (completions_) completions_file_.open(folder_ / "completions.jsonl", std::ios::app);
-  if (!metrics_file_ || (completions_ && !completions_file_))
-    throw Error(folder_.string(), "cannot be written", "a folder that can", "choose another with --out");
+RunLog::RunLog(std::filesystem::path folder, bool completions)
+    : folder_(std::move(folder)), metrics_file_((made(folder_) / "metrics.jsonl").string()), events_(folder_.string()) {
+  if (completions) completions_file_.emplace((folder_ / "completions.jsonl").string());
 }
 
 void RunLog::write_metrics(StepReport const& report) {
   io::Json line;
   line["step"] = report.step;
-  for (auto const& [name, value] : report.metrics) line[name] = value;
-  append(metrics_file_, folder_, "metrics.jsonl", line);
+  std::vector<metrics::Scalar> scalars;
+  for (auto const& [name, value] : report.metrics) {
+    line[name] = value;
+    scalars.push_back({name, value});
+  }
+  metrics_file_.write(text_of(line));
+  events_.write(report.step, scalars);
 }
 
 void RunLog::write_completions(std::uint64_t step, Batch<AnyCausalLm> const& batch) {
@@ -85,7 +90,7 @@ void RunLog::write_completions(std::uint64_t step, Batch<AnyCausalLm> const& bat
     line["advantage"] = t.episodes.length(i) > 0 ? static_cast<double>(batch.advantage[first]) : 0.0;
     line["tokens"] = t.episodes.length(i);
     line["finish"] = t.completion(i).finish == Finish::Stop ? "stop" : "length";
-    append(completions_file_, folder_, "completions.jsonl", line);
+    completions_file_->write(text_of(line));
   }
 }
 

@@ -4,11 +4,15 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
+#include <functional>
+#include <optional>
+#include <span>
 #include <string>
 
 #include "grove/batch.hpp"
 #include "grove/metrics.hpp"
+#include "grove/metrics/jsonl_writer.hpp"
+#include "grove/metrics/tensorboard.hpp"
 #include "grove/policy/causal_lm.hpp"
 #include "grove/rollout/recording.hpp"
 #include "grove/train_options.hpp"
@@ -24,8 +28,8 @@ void save_model(AnyCausalLm const& policy, std::filesystem::path const& source, 
 /// `FOLDER/update-000001.safetensors`, under the parameters' Hugging Face names, in f32.
 std::function<void(std::size_t, std::span<const ParameterView>)> dump_gradients_to(std::filesystem::path const& folder);
 
-/// Appends one line a step to `metrics.jsonl` and one a completion to `completions.jsonl`. An observer for
-/// `Trainer::run`; completions are left out when `completions` is false.
+/// Appends one line a step to `metrics.jsonl`, the same numbers to a TensorBoard event file, and one line a completion
+/// to `completions.jsonl`. An observer for `Trainer::run`; completions are left out when `completions` is false.
 class RunLog {
  public:
   /// Makes the folder. Throws Error where it cannot be written.
@@ -34,7 +38,7 @@ class RunLog {
   template <class T>
   void operator()(T& trainer, StepReport const& report) {
     write_metrics(report);
-    if (completions_) write_completions(report.step, trainer.last());
+    if (completions_file_) write_completions(report.step, trainer.last());
   }
 
   std::filesystem::path const& folder() const { return folder_; }
@@ -44,8 +48,9 @@ class RunLog {
   void write_completions(std::uint64_t step, Batch<AnyCausalLm> const& batch);
 
   std::filesystem::path folder_;
-  bool completions_;
-  std::ofstream metrics_file_, completions_file_;
+  metrics::JsonlWriter metrics_file_;
+  metrics::TensorBoardWriter events_;
+  std::optional<metrics::JsonlWriter> completions_file_;
 };
 
 /// Records every batch into a folder for `Replay`; an observer for `Trainer::run`.

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of open_rs on a tiny random model, called as a function with its streams redirected.
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <sstream>
+
+#include "grove/algorithms.hpp"
+#include "grove/io/json.hpp"
+#include "grove/rollout/run_folder.hpp"
+#include "open_rs/open_rs.hpp"
+#include "support/catch.hpp"
+#include "support/tiny_language_model.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using grove::io::Json;
+
+struct Result {
+  int code = 0;
+  std::string out{}, error{};
+
+  std::vector<Json> lines() const {
+    std::vector<Json> parsed;
+    std::istringstream in(out);
+    for (std::string line; std::getline(in, line);) parsed.push_back(Json::parse(line));
+    return parsed;
+  }
+};
+
+template <class... Rewards>
+Result run(std::vector<std::string> arguments, std::string const& input = "", Rewards... rewards) {
+  arguments.insert(arguments.begin(), "open_rs");
+  std::vector<char*> argv;
+  for (auto& argument : arguments) argv.push_back(argument.data());
+  std::istringstream in(input);
+  std::ostringstream out, error;
+  auto* const old_in = std::cin.rdbuf(in.rdbuf());
+  auto* const old_out = std::cout.rdbuf(out.rdbuf());
+  auto* const old_error = std::cerr.rdbuf(error.rdbuf());
+  int const code = open_rs::main(static_cast<int>(argv.size()), argv.data(), rewards...);
+  std::cin.rdbuf(old_in);
+  std::cin.clear();
+  std::cout.rdbuf(old_out);
+  std::cerr.rdbuf(old_error);
+  return {code, out.str(), error.str()};
+}
+
+/// A folder with a tiny model, its tokenizer, a chat template and some problems.
+struct Workplace {
+  fs::path root = fs::temp_directory_path() / "grove-command-line-test";
+  std::string model = (root / "model").string(), data = (root / "data.jsonl").string();
+
+  Workplace() {
+    fs::remove_all(root);
+    grove::save_model(tiny::policy(), tiny::tokenizer_folder(), model);
+    std::ofstream(fs::path(model) / "chat_template.jinja")
+        << "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}[a]{% "
+           "endif %}";
+    std::ofstream file(data);
+    for (int i = 0; i < 8; ++i) file << R"({"problem":"What is )" << i << R"( + 1?","answer":)" << i + 1 << "}\n";
+  }
+  ~Workplace() { fs::remove_all(root); }
+
+  std::vector<std::string> train(std::vector<std::string> more) const {
+    std::vector<std::string> arguments = {
+        "train", "--model", model, "--data", data, "--out", (root / "run").string(), "--threads", "1"};
+    for (auto const* setting :
+         {"system_prompt=", "num_generations=2", "per_device_train_batch_size=4", "num_processes=1",
+          "gradient_accumulation_steps=1", "max_completion_length=6", "learning_rate=1e-3"}) {
+      arguments.push_back("--set");
+      arguments.push_back(setting);
+    }
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+};
+
+struct Even {
+  double operator()(grove::Problem const&, grove::Completion const& c) const {
+    return c.tokens.empty() ? 0.0 : c.tokens.back() % 2;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("tokenize and detokenize take text, JSON and ids, in order") {
+  Workplace const w;
+  auto const ids = run({"tokenize", "--model", w.model}, "hello\n{\"text\":\"hello\"}\n");
+  REQUIRE(ids.code == 0);
+  REQUIRE(ids.lines().size() == 2);
+  REQUIRE(ids.lines()[0] == ids.lines()[1]);
+  auto const text = run({"detokenize", "--model", w.model}, ids.out);
+  REQUIRE(text.lines()[1]["text"] == "hello");
+}
+
+TEST_CASE("a bad line ends the run after the answers to those before it") {
+  Workplace const w;
+  auto const result = run({"logprobs", "--model", w.model}, "{\"ids\":[1,2,3]}\n{\"ids\":[1,-1]}\n{\"ids\":[1,2]}\n");
+  REQUIRE(result.code == 2);
+  REQUIRE(result.lines().size() == 1);
+  REQUIRE(result.lines()[0]["log_probs"].size() == 2);
+  REQUIRE(result.error.find("stdin:2:") != std::string::npos);
+}
+
+TEST_CASE("one token has no log-prob, none is an error") {
+  Workplace const w;
+  REQUIRE(run({"logprobs", "--model", w.model}, "{\"ids\":[1]}\n").lines()[0]["log_probs"].empty());
+  REQUIRE(run({"logprobs", "--model", w.model}, "{\"ids\":[]}\n").code == 2);
+}
+
+TEST_CASE("threads and batch change no log-prob and no completion") {
+  Workplace const w;
+  std::string ids, prompts;
+  for (int i = 0; i < 20; ++i) {
+    ids += "{\"ids\":[1,2," + std::to_string(i) + ",7,9]}\n";
+    prompts += "{\"prompt\":\"line " + std::to_string(i) + "\"}\n";
+  }
+  auto const alone = run({"logprobs", "--model", w.model, "--threads", "1", "--batch", "1"}, ids);
+  REQUIRE(run({"logprobs", "--model", w.model, "--threads", "2", "--batch", "7"}, ids).out == alone.out);
+  auto const generate = [&](std::string const& threads, std::string const& batch) {
+    return run({"generate", "--model", w.model, "-n", "2", "--max-tokens", "9", "--threads", threads, "--batch", batch},
+               prompts)
+        .out;
+  };
+  REQUIRE(generate("1", "1") == generate("2", "16"));
+}
+
+TEST_CASE("a completion is the same alone, among others and in any order, by its id") {
+  Workplace const w;
+  auto const together = run({"generate", "--model", w.model, "--max-tokens", "8", "--seed", "3"},
+                            "{\"prompt\":\"a\",\"id\":5}\n{\"prompt\":\"b\",\"id\":2}\n{\"prompt\":\"c\"}\n");
+  auto const alone =
+      run({"generate", "--model", w.model, "--max-tokens", "8", "--seed", "3"}, "{\"prompt\":\"b\",\"id\":2}\n");
+  REQUIRE(together.lines().size() == 3);
+  REQUIRE(together.lines()[1] == alone.lines()[0]);
+  REQUIRE(together.lines()[2]["id"] == 2);  // the number of its line
+}
+
+TEST_CASE("what generate says of its tokens is what logprobs says of them") {
+  Workplace const w;
+  auto const prompt = run({"tokenize", "--model", w.model}, "once upon\n").lines()[0]["ids"];
+  auto const generated = run({"generate", "--model", w.model, "--max-tokens", "10", "--temperature", "0.8"},
+                             "{\"prompt\":\"once upon\"}\n")
+                             .lines()[0];
+  Json all = prompt;
+  for (auto const& id : generated["ids"]) all.push_back(id);
+  auto const scored = run({"logprobs", "--model", w.model, "--temperature", "0.8"}, Json{{"ids", all}}.dump() + "\n")
+                          .lines()[0]["log_probs"];
+  REQUIRE(generated["log_probs"].size() == generated["ids"].size());
+  for (std::size_t i = 0; i < generated["log_probs"].size(); ++i)
+    CHECK(generated["log_probs"][i] == scored[prompt.size() - 1 + i]);
+}
+
+TEST_CASE("messages go through the chat template, and a model without one says so") {
+  Workplace const w;
+  std::string const line = "{\"messages\":[{\"role\":\"u\",\"content\":\"hi\"}]}\n";
+  auto const messages = run({"generate", "--model", w.model, "--max-tokens", "5"}, line);
+  REQUIRE(messages.out ==
+          run({"generate", "--model", w.model, "--max-tokens", "5"}, "{\"prompt\":\"[u]hi[a]\"}\n").out);
+  fs::remove(fs::path(w.model) / "chat_template.jinja");
+  auto const without = run({"generate", "--model", w.model}, line);
+  REQUIRE(without.code == 2);
+  REQUIRE(without.error.find("chat template") != std::string::npos);
+}
+
+TEST_CASE("train runs a recipe, and a replay of its record repeats it") {
+  Workplace const w;
+  auto const record = (w.root / "record").string();
+  auto const metrics = [&] {
+    std::ifstream in(w.root / "run" / "metrics.jsonl");
+    std::vector<Json> steps;
+    for (std::string line; std::getline(in, line);) {
+      steps.push_back(Json::parse(line));
+      for (auto it = steps.back().begin(); it != steps.back().end();)
+        it = it.key().starts_with("timing/") || it.key() == "step_time" ? steps.back().erase(it) : std::next(it);
+    }
+    return steps;
+  };
+  auto const trained = run(w.train({"--steps", "3", "--record", record}));
+  INFO(trained.error);
+  REQUIRE(trained.code == 0);
+  auto const first = metrics();
+  REQUIRE(first.size() == 3);
+  REQUIRE(fs::exists(w.root / "run" / "final" / "model.safetensors"));
+  fs::remove_all(w.root / "run");
+  REQUIRE(run(w.train({"--steps", "3", "--replay", record})).code == 0);
+  REQUIRE(metrics() == first);
+}
+
+TEST_CASE("a reward of one's own is named in reward_funcs and listed in the help") {
+  Workplace const w;
+  auto const trained =
+      run(w.train({"--steps", "1", "--set", "reward_funcs=format,even", "--set", "reward_weights=1,2"}), "",
+          grove::Named{"even", Even{}});
+  INFO(trained.error);
+  REQUIRE(trained.code == 0);
+  REQUIRE(run({"train", "--help"}, "", grove::Named{"even", Even{}}).out.find("even") != std::string::npos);
+  REQUIRE(run(w.train({"--steps", "1", "--set", "reward_funcs=format,even"})).code == 2);
+}
+
+TEST_CASE("bad input is one line and exit code 2") {
+  Workplace const w;
+  auto const check = [](Result const& result, std::string const& part) {
+    CHECK(result.code == 2);
+    CHECK(result.error.find(part) != std::string::npos);
+    CHECK(std::ranges::count(result.error, '\n') == 1);
+  };
+  check(run({"trian"}), "trian");
+  check(run({"logprobs", "--model", (w.root / "nowhere").string()}), "nowhere");
+  check(run(w.train({"--set", "leraning_rate=1"})), "learning_rate");
+  check(run(w.train({"--recipe", "exp9"})), "exp1");
+  check(run(w.train({"--set", "num_generations=3"})), "num_generations");
+  check(run(w.train({"--set", "beta=lots"})), "beta");
+  check(run(w.train({"--set", "per_device_train_batch_size=40"})), "problems");
+  check(run({"generate", "--model", w.model, "--top-p", "2"}, "{\"prompt\":\"a\"}\n"), "top_p");
+  check(run({"generate", "--model", w.model}, "{\"prompt\":\"\"}\n"), "stdin:1");
+  check(run({"generate", "--model", w.model}, "plain\n"), "stdin:1");
+}
