@@ -59,16 +59,22 @@ constexpr double reciprocal(double count, double parts) { return count > 0 ? 1.0
 }  // namespace detail
 
 /// sum over tokens / number of tokens (DAPO, arXiv 2503.14476, eq. 8).
-template <NormalizerScope S = Window>
+template <class S = Window>
 struct TokenMean {
+  static_assert(NormalizerScope<S>,
+                "grove::TokenMean: its argument is the scope of the mean: Window, DataParallel or Local.");
+
   using scope = S;
   static std::string describe() { return "TokenMean<" + std::string(S::name) + ">"; }
   double weight(Denominators const& d, double) const { return detail::reciprocal(S::counts(d).tokens, S::parts(d)); }
 };
 
 /// mean over sequences of the mean over their tokens (GRPO, arXiv 2402.03300, eq. 3).
-template <NormalizerScope S = Window>
+template <class S = Window>
 struct SequenceMean {
+  static_assert(NormalizerScope<S>,
+                "grove::SequenceMean: its argument is the scope of the mean: Window, DataParallel or Local.");
+
   using scope = S;
   static std::string describe() { return "SequenceMean<" + std::string(S::name) + ">"; }
   double weight(Denominators const& d, double length) const {
@@ -77,16 +83,22 @@ struct SequenceMean {
 };
 
 /// mean over sequences of the sum over their tokens.
-template <NormalizerScope S = Window>
+template <class S = Window>
 struct SequenceSum {
+  static_assert(NormalizerScope<S>,
+                "grove::SequenceSum: its argument is the scope of the mean: Window, DataParallel or Local.");
+
   using scope = S;
   static std::string describe() { return "SequenceSum<" + std::string(S::name) + ">"; }
   double weight(Denominators const& d, double) const { return detail::reciprocal(S::counts(d).sequences, S::parts(d)); }
 };
 
 /// sum over tokens / (sequences * a constant length), so that long answers are not favoured (Dr. GRPO, 2503.20783).
-template <NormalizerScope S = Window>
+template <class S = Window>
 struct ConstantLength {
+  static_assert(NormalizerScope<S>,
+                "grove::ConstantLength: its argument is the scope of the mean: Window, DataParallel or Local.");
+
   using scope = S;
   double length = 0;  ///< the longest completion allowed, in tokens; must be set
   static std::string describe() { return "ConstantLength<" + std::string(S::name) + ">"; }
@@ -95,6 +107,14 @@ struct ConstantLength {
       throw Error("ConstantLength", "length is " + std::to_string(length), "the longest completion allowed, in tokens");
     return detail::reciprocal(S::counts(d).sequences, S::parts(d)) / length;
   }
+};
+
+/// A token's weight in the loss, from the counts and the number of tokens of its sequence that count.
+template <class A>
+concept Aggregate = requires(A const& a, Denominators const& d, double length) {
+  typename A::scope;
+  { a.weight(d, length) } -> std::same_as<double>;
+  { A::describe() } -> std::convertible_to<std::string>;
 };
 
 }  // namespace grove

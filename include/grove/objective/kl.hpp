@@ -49,11 +49,15 @@ struct K3 {
 template <class E>
 concept KlEstimator = requires(E const& e) {
   { e(1.0) } -> std::same_as<KlValue<double>>;
+  { E::name } -> std::convertible_to<std::string_view>;
 };
 
 /// coefficient * KL estimate, in the loss. A coefficient of 0 asks for no reference policy at all.
-template <KlEstimator E = K3>
+template <class E = K3>
 struct KlInLoss {
+  static_assert(KlEstimator<E>,
+                "grove::KlInLoss: its argument is no KL estimator; use K3 or K2, or give yours `name` and "
+                "`operator()(T delta)` that returns a KlValue.");
   static_assert(
       !std::same_as<E, K1>,
       "grove::KlInLoss<K1>: the expected gradient of k1 in the loss is zero, so it does not penalise anything; "

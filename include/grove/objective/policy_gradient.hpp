@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <string>
+#include <string_view>
 
 #include "grove/columns.hpp"
 #include "grove/objective/clip.hpp"
@@ -16,18 +17,27 @@ template <class R>
 concept RatioLevel = requires {
   { R::scope } -> std::convertible_to<Scope>;
   { R::needs } -> std::convertible_to<ColumnSet>;
+  { R::name } -> std::convertible_to<std::string_view>;
 };
 
 template <class S>
 concept Surrogate = requires(S const& s) {
   { s(1.0, 1.0).loss } -> std::convertible_to<double>;
   { s(1.0, 1.0).d_ratio } -> std::convertible_to<double>;
+  { S::name } -> std::convertible_to<std::string_view>;
   S::metric_names.size();
 };
 
 /// surrogate(ratio, advantage), differentiated through the ratio.
-template <RatioLevel R = TokenRatio, Surrogate S = Clip>
+template <class R = TokenRatio, class S = Clip>
 struct PolicyGradient {
+  static_assert(RatioLevel<R>,
+                "grove::PolicyGradient: the first argument says at which level the ratio is taken: TokenRatio, "
+                "SequenceRatio or a RatioLevel of your own.");
+  static_assert(Surrogate<S>,
+                "grove::PolicyGradient: the second argument is no surrogate; use Clip, or give yours `name`, "
+                "`metric_names` and `operator()(T ratio, T advantage)` that returns a SurrogateValue.");
+
   [[no_unique_address]] R ratio{};
   S surrogate{};
 

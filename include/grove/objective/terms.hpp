@@ -35,9 +35,6 @@ struct Rows {
 
 namespace detail {
 
-template <class Term>
-concept SequenceTerm = Term::scope == Scope::Sequence;
-
 template <std::floating_point T>
 T at(std::span<const T> column, std::size_t i) {
   return column.empty() ? T(0) : column[i];
@@ -84,19 +81,28 @@ struct Tally {
 /// A sum of terms, weighted token by token as the aggregate says.
 ///
 /// A term is a small value with
-///   `scope`, `needs`, `loss_name`, `metric_names`    what it is, at compile time
+///   `scope`, `needs`, `loss_name`, `metric_names`, `describe()`   what it is, at compile time
 ///   `wanted()`                                       the columns its present coefficients need; none switches it off
 ///   `operator()(Token<T>)`                           loss and derivatives for one token, or, for Scope::Sequence,
 ///   `prepare(Token<T>) -> Stat`, `combine(Stat, Stat)`, `operator()(Token<T>, Stat)`
-template <class Aggregate, class... Ts>
+template <class A, class... Ts>
 struct Terms {
-  Aggregate aggregate{};
+  static_assert(
+      Aggregate<A>,
+      "grove::Terms: the first argument says how losses of tokens become one number: TokenMean, SequenceMean, "
+      "SequenceSum, ConstantLength or an Aggregate of your own.");
+  static_assert((ObjectiveTerm<Ts> && ...),
+                "grove::Terms: an argument after the first is no term; it needs `scope`, `needs`, `loss_name`, "
+                "`metric_names`, `describe()`, `wanted()` and `operator()(Token<T>)`, for Scope::Sequence `prepare`, "
+                "`combine` and `operator()(Token<T>, Stat)`.");
+
+  A aggregate{};
   std::tuple<Ts...> terms{};
 
   static constexpr Scope scope = std::max({Scope::Token, Ts::scope...});
   static constexpr ColumnSet needs = (ColumnSet{} | ... | Ts::needs);
   static constexpr std::size_t metric_count = (std::size_t{0} + ... + Ts::metric_names.size());
-  using aggregate_type = Aggregate;
+  using aggregate_type = A;
   using tally_type = Tally<sizeof...(Ts), metric_count>;
 
   template <class Term>
@@ -113,7 +119,7 @@ struct Terms {
   }
 
   static std::string describe() {
-    std::string text = "Terms<" + Aggregate::describe();
+    std::string text = "Terms<" + A::describe();
     ((text += ", " + Ts::describe()), ...);
     return text + ">";
   }

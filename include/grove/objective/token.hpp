@@ -5,7 +5,10 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <string>
+#include <string_view>
 
+#include "grove/columns.hpp"
 #include "grove/host_device.hpp"
 
 namespace grove {
@@ -44,5 +47,33 @@ enum class Scope : unsigned char {
   Sequence,  ///< its whole sequence: a statistic first, sequences are never cut
   Batch,     ///< the whole batch: a score pass first
 };
+
+namespace detail {
+
+template <class Term>
+concept NamedTerm = requires(Term const& term) {
+  { Term::needs } -> std::convertible_to<ColumnSet>;
+  { Term::loss_name } -> std::convertible_to<std::string_view>;
+  { Term::metric_names.size() } -> std::convertible_to<std::size_t>;
+  { Term::describe() } -> std::convertible_to<std::string>;
+  { term.wanted() } -> std::same_as<ColumnSet>;
+};
+
+template <class Term>
+concept TokenTerm = (Term::scope == Scope::Token) && requires(Term const& term, Token<double> const& token) {
+  { term(token).loss } -> std::convertible_to<double>;
+};
+
+template <class Term>
+concept SequenceTerm = (Term::scope == Scope::Sequence) && requires(Term const& term, Token<double> const& token) {
+  { Term::combine(Term::prepare(token), Term::prepare(token)) } -> std::same_as<decltype(Term::prepare(token))>;
+  { term(token, Term::prepare(token)).loss } -> std::convertible_to<double>;
+};
+
+}  // namespace detail
+
+/// One summand of an objective; `Terms` says what each member means.
+template <class T>
+concept ObjectiveTerm = detail::NamedTerm<T> &&(detail::TokenTerm<T> || detail::SequenceTerm<T>);
 
 }  // namespace grove
