@@ -11,6 +11,7 @@
 #include "grove/rollout/run_folder.hpp"
 #include "open_rs/open_rs.hpp"
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 #include "support/tiny_language_model.hpp"
 
 namespace {
@@ -50,11 +51,11 @@ Result run(std::vector<std::string> arguments, std::string const& input = "", Re
 
 /// A folder with a tiny model, its tokenizer, a chat template and some problems.
 struct Workplace {
-  fs::path root = fs::temp_directory_path() / "grove-command-line-test";
+  TemporaryFolder folder{"command-line"};
+  fs::path const& root = folder.path;
   std::string model = (root / "model").string(), data = (root / "data.jsonl").string();
 
   Workplace() {
-    fs::remove_all(root);
     grove::save_model(tiny::policy(), tiny::tokenizer_folder(), model);
     std::ofstream(fs::path(model) / "chat_template.jinja")
         << "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}[a]{% "
@@ -62,7 +63,6 @@ struct Workplace {
     std::ofstream file(data);
     for (int i = 0; i < 8; ++i) file << R"({"problem":"What is )" << i << R"( + 1?","answer":)" << i + 1 << "}\n";
   }
-  ~Workplace() { fs::remove_all(root); }
 
   std::vector<std::string> train(std::vector<std::string> more) const {
     std::vector<std::string> arguments = {

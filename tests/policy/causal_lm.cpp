@@ -7,6 +7,7 @@
 #include "grove/algorithms.hpp"
 #include "grove/error.hpp"
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 #include "support/tiny_language_model.hpp"
 
 namespace {
@@ -117,10 +118,9 @@ TEST_CASE("parameters have Hugging Face names, and biases and norms do not decay
 TEST_CASE("a saved model loads again with the same log-probs") {
   auto policy = tiny::policy();
   auto const t = tiny::sampler().collect(policy);
-  auto const folder = std::filesystem::temp_directory_path() / "grove-causal-lm-test";
-  policy.save(folder);
-  auto const again = grove::AnyCausalLm::load(folder, {.threads = 1});
-  std::filesystem::remove_all(folder);
+  TemporaryFolder const folder("causal-lm");
+  policy.save(folder.path);
+  auto const again = grove::AnyCausalLm::load(folder.path, {.threads = 1});
   REQUIRE(scored(again, t) == scored(policy, t));
 }
 

@@ -8,14 +8,13 @@
 #include "grove/io/safetensors.hpp"
 #include "grove/rollout/run_folder.hpp"
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 #include "support/tiny_language_model.hpp"
 
 namespace {
 
-struct Folder {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / "grove-recording-test";
-  Folder() { std::filesystem::remove_all(path); }
-  ~Folder() { std::filesystem::remove_all(path); }
+struct Folder : TemporaryFolder {
+  Folder() : TemporaryFolder("recording") {}
 };
 
 /// Recorded rewards where there are any.
