@@ -6,6 +6,7 @@
 #include <ctime>
 #include <iomanip>
 #include <iostream>
+#include <sstream>
 
 #include "commands.hpp"
 #include "grove/algorithms.hpp"
@@ -27,7 +28,7 @@ struct Flags {
   std::uint64_t seed = 0;
   std::size_t steps = 0, problems = 0, threads = 0, epochs = 0, minibatches = 0;
   std::uint32_t group = 0;
-  double rate = 0, beta = 0, temperature = 0;
+  double rate = 0, beta = 0, temperature = 0, stop_at = 0;
 };
 
 open_rs::Command command_for(Flags& flags) {
@@ -47,6 +48,8 @@ open_rs::Command command_for(Flags& flags) {
       ("beta", po::value(&flags.beta)->default_value(0.0), "coefficient of the KL to the start model")                //
       ("epochs", po::value(&flags.epochs)->default_value(1), "passes over each batch")                                //
       ("minibatches", po::value(&flags.minibatches)->default_value(2), "optimizer steps in each pass")                //
+      ("stop-at", po::value(&flags.stop_at)->default_value(100)->value_name("PERCENT"),
+       "end early at this accuracy")  //
       ("model", po::value(&flags.model)->default_value(default_model(), "the embedded one")->value_name("DIR"),
        "model to start from")                                                                           //
       ("dtype", po::value(&flags.dtype)->default_value("f32"), "f32 or bf16")                           //
@@ -123,6 +126,12 @@ grove::AnyTokenRollout rollout_for(Flags const& flags, grove::PromptFormat const
   return {[sampler](grove::AnyCausalLm& policy) mutable { return sampler.collect(policy); }};
 }
 
+std::string percent(double share) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(1) << 100 * share;
+  return text.str();
+}
+
 void print_table(double before, double after, std::size_t unseen, double seconds, double tokens,
                  std::filesystem::path const& folder) {
   std::cout << std::fixed << std::setprecision(1)                                                        //
@@ -167,8 +176,16 @@ int train(open_rs::Arguments const& arguments) {
     tokens += *report.metrics.find("num_tokens");
     if (!flags.record.empty()) grove::Recorder{flags.record}(t, report);
   };
+  grove::Progress progress(std::cerr, flags.steps, isatty(STDERR_FILENO) != 0);
+  double reached = before;
+  auto evaluate = grove::EveryN{20, [&](auto& t, grove::StepReport const&) {
+                                        reached = accuracy(t.policy(), format, unseen);
+                                        progress.set_note("  accuracy " + percent(reached) + " %");
+                                      }};
+  auto enough = grove::StopIf{[&](grove::StepReport const&) { return 100 * reached >= flags.stop_at; }};
+  progress.set_note("  accuracy " + percent(before) + " %");
   auto const start = std::chrono::steady_clock::now();
-  trainer.run(flags.steps, grove::Progress(std::cerr, flags.steps, isatty(STDERR_FILENO)), log, record);
+  trainer.run(flags.steps, evaluate, progress, log, record, enough);
   auto const seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   double const after = accuracy(trainer.policy(), format, unseen);
   grove::save_model(trainer.policy(), flags.model, folder / "final");
