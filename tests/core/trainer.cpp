@@ -3,6 +3,8 @@
 
 #include <cmath>
 #include <limits>
+#include <stdexcept>
+#include <string>
 
 #include "bandit/bandit.hpp"
 #include "grove/algorithms.hpp"
@@ -42,6 +44,23 @@ struct StaleWeights {
     t.versions[3] += 1;
     return t;
   }
+};
+
+/// Fails at its third backward pass.
+class Failing : public SoftmaxBandit {
+ public:
+  using SoftmaxBandit::SoftmaxBandit;
+  Failing clone() const { return *this; }
+
+  template <grove::OutputConsumer<double> F>
+  void accumulate(Pulls const& t, grove::Sequences sequences, grove::ColumnSet wanted, grove::Scope scope,
+                  F&& consume) {
+    if (++calls_ == 3) throw std::runtime_error("out of memory");
+    SoftmaxBandit::accumulate(t, sequences, wanted, scope, consume);
+  }
+
+ private:
+  int calls_ = 0;
 };
 
 }  // namespace
@@ -127,4 +146,19 @@ TEST_CASE("the gradient does not depend on how the batch is split into micro-bat
   auto const whole = gradient(1000), split = gradient(7);
   for (std::size_t i = 0; i < whole.size(); ++i) CHECK(split[i] == Approx(whole[i]).epsilon(1e-12));
   CHECK(std::abs(whole[0]) > 1e-3);
+}
+
+TEST_CASE("an error in the middle of a batch leaves the state of the last completed update and says which that is") {
+  grove::TrainOptions const options{.schedule = {.peak = 0.05}, .minibatches = 4};
+  grove::Trainer failing(grove::Grpo{}, Failing(5), PullArms{}, grove::EnvironmentReward{}, options);
+  std::string message;
+  try {
+    failing.step();
+  } catch (grove::Error const& e) {
+    message = e.what();
+  }
+  REQUIRE(message.find("out of memory") != message.npos);
+  REQUIRE(message.find("2 of 4 updates") != message.npos);
+  REQUIRE(failing.optimizer().steps() == 2);
+  REQUIRE(failing.policy().version() == 2);
 }
