@@ -15,5 +15,5 @@ trap 'rm -rf "$found"' EXIT
 mkdir -p build/fuzz/failures
 corpus=()
 [ ! -d "tests/fuzz/corpus/$1" ] || corpus=("tests/fuzz/corpus/$1")
-"build/fuzz/tests/fuzz_$1" -max_total_time="${GROVE_FUZZ_SECONDS:-20}" -timeout=20 -rss_limit_mb=3000 -verbosity=0 -print_final_stats=1 \
+"build/fuzz/tests/fuzz_$1" -max_total_time="${GROVE_FUZZ_SECONDS:-20}" -timeout=20 -rss_limit_mb=3000 -verbosity=0 -print_final_stats=1 -error_exitcode=1 \
   -artifact_prefix="build/fuzz/failures/$1-" "$found" "${corpus[@]}"
