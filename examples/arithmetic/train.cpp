@@ -179,9 +179,9 @@ int train(open_rs::Arguments const& arguments) {
   grove::Progress progress(std::cerr, flags.steps, isatty(STDERR_FILENO) != 0);
   double reached = before;
   auto evaluate = grove::EveryN{20, [&](auto& t, grove::StepReport const&) {
-                                        reached = accuracy(t.policy(), format, unseen);
-                                        progress.set_note("  accuracy " + percent(reached) + " %");
-                                      }};
+                                  reached = accuracy(t.policy(), format, unseen);
+                                  progress.set_note("  accuracy " + percent(reached) + " %");
+                                }};
   auto enough = grove::StopIf{[&](grove::StepReport const&) { return 100 * reached >= flags.stop_at; }};
   progress.set_note("  accuracy " + percent(before) + " %");
   auto const start = std::chrono::steady_clock::now();
