@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A trainer put together by hand: GRPO on the embedded model of examples/arithmetic, for a few steps.
 #include <iostream>
+#include <string>
 
 #include "grove/algorithms.hpp"
 #include "grove/observers.hpp"

@@ -2,6 +2,14 @@
 // Each piece of an algorithm, written outside the library.
 #pragma once
 
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
 #include "grove/algorithms.hpp"
 
 /// A_i = R_i - the mean of the *other* answers to the same problem (RLOO, arXiv 2402.14740), repeated on each token.
