@@ -27,7 +27,7 @@ struct Sum {
   int result() const { return minus ? left - right : left + right; }
   std::string question() const;  ///< "47+85="
   std::string answer() const;    ///< "132"
-  /// A completion to imitate: digit by digit in <think>, the number in <answer>.
+  /// A completion to imitate: digit by digit in `<think>`, the number in `<answer>`.
   std::string worked(Care care = {}) const;
 };
 

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <ctime>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
@@ -106,13 +105,6 @@ class ArithmeticReward {
   std::uint64_t seed_;
 };
 
-std::filesystem::path new_run_folder() {
-  char name[40];
-  auto const now = std::time(nullptr);
-  std::strftime(name, sizeof name, "arithmetic-%Y%m%d-%H%M%S", std::localtime(&now));
-  return std::filesystem::path("runs") / name;
-}
-
 grove::AnyTokenRollout rollout_for(Flags const& flags, grove::PromptFormat const& format) {
   if (!flags.replay.empty())
     return {
@@ -148,7 +140,7 @@ void print_table(double before, double after, std::size_t unseen, double seconds
 int train(open_rs::Arguments const& arguments) {
   Flags flags;
   if (!command_for(flags).parse(arguments)) return 0;
-  auto const folder = flags.out.empty() ? new_run_folder() : flags.out;
+  auto const folder = flags.out.empty() ? open_rs::new_run_folder("arithmetic") : flags.out;
   if (flags.dtype != "f32" && flags.dtype != "bf16")
     throw grove::Error("--dtype", "'" + flags.dtype + "'", "f32 or bf16");
 

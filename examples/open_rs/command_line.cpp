@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "open_rs/command_line.hpp"
 
+#include <ctime>
 #include <iostream>
 #include <thread>
 
@@ -50,6 +51,15 @@ grove::CausalLmOptions ModelFlags::resolved() const {
 }
 
 grove::AnyCausalLm ModelFlags::load() const { return grove::AnyCausalLm::load(folder, resolved()); }
+
+std::filesystem::path new_run_folder(std::string const& program) {
+  auto const now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  char stamp[20];
+  std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &local);
+  return std::filesystem::path("runs") / (program + "-" + stamp);
+}
 
 int guarded(std::string_view program, std::function<int()> const& f) {
   try {

@@ -46,6 +46,9 @@ struct ModelFlags {
   grove::AnyCausalLm load() const;
 };
 
+/// A folder under runs/ with the program's name and the time; not made yet.
+std::filesystem::path new_run_folder(std::string const& program);
+
 /// Runs `f` and turns what it throws into one line on stderr: exit code 2 for bad input, 1 for anything unforeseen.
 int guarded(std::string_view program, std::function<int()> const& f);
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <fstream>
 #include <numeric>
-#include <ranges>
 #include <sstream>
 
 #include "grove/error.hpp"
@@ -26,10 +25,10 @@ std::vector<std::string> split(std::string const& text) {
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
+  for (char const letter : a) {
     auto diagonal = row[0]++;
     for (std::size_t j = 0; j < b.size(); ++j) {
-      auto const replaced = diagonal + (a[i] != b[j]);
+      auto const replaced = diagonal + (letter != b[j]);
       diagonal = row[j + 1];
       row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
     }
@@ -59,7 +58,7 @@ void take(std::string const& key, std::string const& value, std::string const& w
 }
 
 std::filesystem::path file_of(std::string const& name) {
-  std::filesystem::path const given(name), shipped = std::filesystem::path(OPEN_RS_RECIPES) / (name + ".ini");
+  std::filesystem::path given(name), shipped = std::filesystem::path(OPEN_RS_RECIPES) / (name + ".ini");
   if (std::filesystem::exists(shipped)) return shipped;
   if (std::filesystem::is_regular_file(given)) return given;
   std::string known;
@@ -103,6 +102,9 @@ void check(Recipe const& r) {
   require(r.beta >= 0, "beta", r.beta, "0 or more");
   require(r.learning_rate >= 0, "learning_rate", r.learning_rate, "0 or more");
   require(r.warmup_ratio >= 0 && r.warmup_ratio <= 1, "warmup_ratio", r.warmup_ratio, "from 0 to 1");
+  if (r.scale_rewards != "group")
+    throw grove::Error("recipe", "scale_rewards is '" + r.scale_rewards + "'",
+                       "group, the only scale of these algorithms");
   require(r.num_iterations > 0, "num_iterations", 0, "at least 1");
   require(r.minibatches > 0, "minibatches", 0, "at least 1");
   if (r.reward_names().size() != r.reward_weight_list().size())
@@ -203,7 +205,9 @@ Recipe resolve(RecipeSources const& sources) {
   Recipe recipe;
   auto const options = recipe_options(recipe);
   po::variables_map values;
-  for (auto const& setting : sources.settings | std::views::reverse) {  // of a key given twice the last one counts
+  for (auto at = sources.settings.rbegin(); at != sources.settings.rend();
+       ++at) {  // of a key given twice the last one counts
+    auto const& setting = *at;
     auto const equals = setting.find('=');
     if (equals == setting.npos) throw grove::Error("--set", "'" + setting + "'", "key=value");
     take(setting.substr(0, equals), setting.substr(equals + 1), "--set", options, values);

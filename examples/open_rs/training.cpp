@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <iostream>
 #include <sstream>
 
@@ -174,14 +173,6 @@ grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe) {
   if (flags.model.resolved().dtype == grove::Dtype::BF16) options.ratio_check = grove::bf16_ratio_check();
   if (!flags.gradients.empty()) options.on_gradients = grove::dump_gradients_to(flags.gradients);
   return options;
-}
-
-std::filesystem::path run_folder(TrainFlags const& flags) {
-  if (!flags.out.empty()) return flags.out;
-  char name[40];
-  auto const now = std::time(nullptr);
-  std::strftime(name, sizeof name, "open_rs-%Y%m%d-%H%M%S", std::localtime(&now));
-  return std::filesystem::path("runs") / name;
 }
 
 grove::Progress progress_on_stderr(std::size_t steps) { return {std::cerr, steps, isatty(STDERR_FILENO) != 0}; }

@@ -47,19 +47,20 @@ struct RecordedOr {
 grove::Progress progress_on_stderr(std::size_t steps);
 grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe);
 grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe);
-std::filesystem::path run_folder(TrainFlags const& flags);
 void announce(TrainFlags const& flags, Recipe const& recipe, std::string const& algorithm);
 
 /// Gives the recipe's numbers to the terms that have them.
 template <class Algorithm>
 Algorithm configured(Algorithm algorithm, Recipe const& recipe) {
   auto& objective = algorithm.objective;
-  using Gradient = grove::PolicyGradient<grove::TokenRatio, grove::Clip>;
+  using TokenGradient = grove::PolicyGradient<grove::TokenRatio, grove::Clip>;
+  using SequenceGradient = grove::PolicyGradient<grove::SequenceRatio, grove::Clip>;
   using Kl = grove::KlInLoss<grove::K3>;
-  if constexpr (requires { objective.template get<Gradient>(); }) {
-    auto& clip = objective.template get<Gradient>().surrogate;
-    clip = {.low = recipe.epsilon, .high = recipe.epsilon_high > 0 ? recipe.epsilon_high : recipe.epsilon};
-  }
+  grove::Clip const clip{.low = recipe.epsilon, .high = recipe.epsilon_high > 0 ? recipe.epsilon_high : recipe.epsilon};
+  if constexpr (requires { objective.template get<TokenGradient>(); })
+    objective.template get<TokenGradient>().surrogate = clip;
+  if constexpr (requires { objective.template get<SequenceGradient>(); })
+    objective.template get<SequenceGradient>().surrogate = clip;
   if constexpr (requires { objective.template get<Kl>(); }) objective.template get<Kl>().coefficient = recipe.beta;
   return algorithm;
 }
@@ -68,7 +69,7 @@ Algorithm configured(Algorithm algorithm, Recipe const& recipe) {
 template <class Algorithm>
 std::filesystem::path run_training(Algorithm algorithm, TrainFlags const& flags, Recipe const& recipe,
                                    std::vector<ExtraReward> const& extras) {
-  auto const folder = run_folder(flags);
+  auto const folder = flags.out.empty() ? new_run_folder("open_rs") : flags.out;
   RecordedOr reward{rewards_of(recipe, extras)};
   auto lm = flags.model.resolved();
   lm.temperature = static_cast<float>(recipe.temperature);

@@ -17,7 +17,7 @@ mapfile -t files < <(
 # A header's compile command is that of any file of its layer, with a file that includes it alone.
 torch_flags=$(grep -o -m 1 -E -- '-DAT_PER_OPERATOR_HEADERS' "$commands" || true)
 includes=$(grep -oE -- '-isystem [^ "]+' "$commands" | sort -u | tr '\n' ' ')
-flags="-std=c++20 -Iinclude -Iexamples $includes $torch_flags -Wall -Wextra -Wpedantic"
+flags="-std=c++20 -DGROVE_EXAMPLE_DIR=\"\" -DOPEN_RS_RECIPES=\"\" -Iinclude -Iexamples $includes $torch_flags -Wall -Wextra -Wpedantic"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -31,7 +31,8 @@ look() {
   if [[ $file == *.hpp ]]; then
     # Reported once, where it stands: other headers have their own turn.
     target=$work/$name.cpp
-    printf '#include "%s"\n' "${file#include/}" >"$target"
+    name_in_code=${file#include/}
+    printf '#include "%s"\n' "${name_in_code#examples/}" >"$target"
   fi
   # shellcheck disable=SC2086
   if ! clang-tidy --quiet --config-file=.clang-tidy --warnings-as-errors='*' --header-filter="$(printf '%s' "$file" | sed 's/[.]/\\./g')\$" "$target" -- $flags \

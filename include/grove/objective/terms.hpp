@@ -106,13 +106,11 @@ struct Terms {
   using tally_type = Tally<sizeof...(Ts), metric_count>;
 
   template <class Term>
-  Term& get() {
-    return std::get<Term>(terms);
-  }
+    requires(std::same_as<Term, Ts> || ...)
+  Term& get() { return std::get<Term>(terms); }
   template <class Term>
-  Term const& get() const {
-    return std::get<Term>(terms);
-  }
+    requires(std::same_as<Term, Ts> || ...)
+  Term const& get() const { return std::get<Term>(terms); }
 
   ColumnSet wanted() const {
     return std::apply([](auto const&... term) { return (ColumnSet{} | ... | term.wanted()); }, terms);

@@ -44,7 +44,7 @@ class Replay {
 struct AnyTokenRollout {
   std::function<TokenTrajectories(AnyCausalLm&)> collect_with;
 
-  TokenTrajectories collect(AnyCausalLm& policy) { return collect_with(policy); }
+  TokenTrajectories collect(AnyCausalLm& policy) const { return collect_with(policy); }
 };
 static_assert(Rollout<AnyTokenRollout, AnyCausalLm>);
 static_assert(Rollout<Replay, AnyCausalLm>);

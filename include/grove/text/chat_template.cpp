@@ -77,7 +77,7 @@ struct ChatTemplate::State {
 
 ChatTemplate::ChatTemplate(std::shared_ptr<State const> state) : state_(std::move(state)) {}
 
-ChatTemplate ChatTemplate::parse(std::string source, std::string name) {
+ChatTemplate ChatTemplate::parse(std::string const& source, std::string name) {
   return ChatTemplate(
       std::make_shared<State const>(State{jinja::parse(source, std::move(name)), ordered_json::object()}));
 }

@@ -39,7 +39,7 @@ class ChatTemplate {
   static ChatTemplate load(std::filesystem::path const& folder);
 
   /// A template from its text; `name` is what errors call it.
-  static ChatTemplate parse(std::string source, std::string name = "chat template");
+  static ChatTemplate parse(std::string const& source, std::string name = "chat template");
 
   /// The prompt for a conversation: `messages`, `tools` and `documents` (none unless given), `add_generation_prompt`,
   /// the special tokens and `options.variables`, of which the last win.

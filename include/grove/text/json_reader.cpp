@@ -137,8 +137,11 @@ class Builder {
   }
 
   bool merge_part(std::string& v) {
-    if (pair_size_ == 0) file_.merges.emplace_back(std::move(v), std::string());
-    if (pair_size_ == 1) file_.merges.back().second = std::move(v);
+    if (pair_size_ == 0) {
+      file_.merges.emplace_back(std::move(v), std::string());
+    } else if (pair_size_ == 1) {
+      file_.merges.back().second = std::move(v);
+    }
     ++pair_size_;
     return true;
   }
@@ -177,15 +180,15 @@ JsonFile parse_json(std::string_view text, std::string const& name) {
   return file;
 }
 
-std::string read_text_file(std::filesystem::path const& path) {
+std::string read_text_file(std::filesystem::path const& file) {
   std::error_code failed;
-  std::uintmax_t const size = std::filesystem::file_size(path, failed);
-  if (failed) throw Error(path.string(), "cannot be read: " + failed.message());
-  if (size > max_file_size) throw Error(path.string(), "has " + std::to_string(size) + " bytes", "at most 1 GiB");
+  std::uintmax_t const size = std::filesystem::file_size(file, failed);
+  if (failed) throw Error(file.string(), "cannot be read: " + failed.message());
+  if (size > max_file_size) throw Error(file.string(), "has " + std::to_string(size) + " bytes", "at most 1 GiB");
   std::string text(size, '\0');
-  std::ifstream in(path, std::ios::binary);
+  std::ifstream in(file, std::ios::binary);
   in.read(text.data(), static_cast<std::streamsize>(size));
-  if (static_cast<std::uintmax_t>(in.gcount()) != size) throw Error(path.string(), "cannot be read");
+  if (static_cast<std::uintmax_t>(in.gcount()) != size) throw Error(file.string(), "cannot be read");
   return text;
 }
 

@@ -63,7 +63,7 @@ struct AttentionBackwardKernels : AttentionKernels<L> {
   static void copy(float const* from, float const* end, float* to) {
     while (from != end) *to++ = *from++;
   }
-  static void fill(float* from, float* end) {
+  static void fill(float* from, float const* end) {
     while (from != end) *from++ = 0;
   }
   static void copy_row(float const* from, std::size_t dim, std::size_t stride, float* to) {

@@ -70,7 +70,7 @@ void HeadPass::forward_tile(float const* x, HeadOutputs outputs, bool keep, Rang
   read_outputs(logits, outputs, keep, range);
 }
 
-void HeadPass::read_outputs(float const* logits, HeadOutputs outputs, bool keep, Range range) {
+void HeadPass::read_outputs(float const* logits, HeadOutputs outputs, bool keep, Range range) const {
   std::size_t const vocab = layout_.config.vocab_size;
   for (std::size_t i = 0; i < range.count; ++i) {
     std::size_t const at = range.begin + i;

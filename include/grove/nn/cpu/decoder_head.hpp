@@ -40,7 +40,7 @@ class HeadPass {
   [[nodiscard]] bool keeps_logits() const noexcept;
 
   void forward_tile(float const* x, HeadOutputs outputs, bool keep, Range range);
-  void read_outputs(float const* logits, HeadOutputs outputs, bool keep, Range range);
+  void read_outputs(float const* logits, HeadOutputs outputs, bool keep, Range range) const;
   void logits_gradient(Range range, std::span<float const> entropy, HeadGradients gradients, float* logits) const;
   void backward_tile(Range range, std::span<float const> entropy, HeadGradients gradients, float* logits);
 

@@ -67,7 +67,7 @@ KvCache::Sequence const& KvCache::sequence(Slot slot) const {
 float* KvCache::acquire() {
   constexpr std::size_t line = 16;  // floats
   if (free_pages_.empty()) {
-    std::size_t const stride = (shape_.page_floats() + line - 1) / line * line;
+    std::size_t const stride = std::max(line, (shape_.page_floats() + line - 1) / line * line);
     std::size_t const count = std::max<std::size_t>(1, (std::size_t{4} << 20U) / (stride * sizeof(float)));
     blocks_.emplace_back(new float[count * stride + line]);
     void* begin = blocks_.back().get();

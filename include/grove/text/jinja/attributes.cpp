@@ -35,8 +35,11 @@ constexpr std::string_view missing_real[] = {"as_integer_ratio", "conjugate", "f
 
 bool holds(Names names, std::string_view name) { return std::find(names.begin(), names.end(), name) != names.end(); }
 
+/// Of a value that is a list or a tuple.
 std::vector<Value> const& items_of(Value const& self) {
-  return self.as<List>() ? self.as<List>()->items : self.as<Tuple>()->items;
+  auto const* list = self.as<List>();
+  // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.UndefReturn): it does not see that there is no third kind
+  return list ? list->items : self.as<Tuple>()->items;
 }
 
 Value count_item(Runtime& runtime, Value const& self, Bound const& arguments) {
@@ -170,6 +173,7 @@ std::optional<Value> item_at(Runtime& runtime, Value const& object, std::int64_t
 }  // namespace
 
 std::optional<Value> find_attribute(Runtime& runtime, Value const& object, std::string_view name) {
+  runtime.charge_object();
   if (auto const* method = find_method(object, name)) return Value(std::make_shared<Method>(runtime, *method, object));
   if (is_forbidden(object, name)) {
     return make_undefined("access to attribute " + repr_of(name) + " of " + repr_of(type_name(object)) +
@@ -192,6 +196,7 @@ Value get_attribute(Runtime& runtime, Value const& object, std::string_view name
 }
 
 Value get_item(Runtime& runtime, Value const& object, Value const& key) {
+  runtime.charge_object();
   require_defined(runtime, object);
   if (auto const* dict = object.as<Dict>()) {
     auto const* item = is_hashable(runtime, key) ? dict->find(runtime, key) : nullptr;

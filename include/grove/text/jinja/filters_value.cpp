@@ -190,7 +190,7 @@ Value truncated(Runtime& runtime, double value) {
 
 Value to_integer(Runtime& runtime, Value const& self, Bound const& arguments) {
   require_defined(runtime, self);
-  Value const otherwise = arguments.passed(0) ? arguments[0] : Value::integer(0);
+  Value otherwise = arguments.passed(0) ? arguments[0] : Value::integer(0);
   if (self.is_integer()) return Value::integer(self.as_integer());
   if (self.is_number()) return std::isnan(self.as_real()) ? otherwise : truncated(runtime, self.as_real());
   auto const* text = self.as<Text>();

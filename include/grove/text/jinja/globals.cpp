@@ -99,7 +99,7 @@ Value strftime_now(Runtime& runtime, Value const&, Bound const& arguments) {
 }
 
 /// cycler(a, b, ...): its values in turn.
-class Cycler final : public Object {
+class Cycler final : public Object, public std::enable_shared_from_this<Cycler> {
  public:
   static constexpr Kind tag = Kind::helper;
   Cycler(std::vector<Value> items, int depth) : Object(tag, depth), items_(std::move(items)) {}
@@ -170,6 +170,9 @@ std::optional<Value> Cycler::attribute(Runtime& runtime, std::string_view name) 
   if (name == "current") return items_[index_];
   if (name == "pos") return Value::integer(static_cast<std::int64_t>(index_));
   if (name == "items") return make_tuple(runtime, items_);
+  if (auto const* method = find_builtin(cycler_methods, name)) {
+    return Value(std::make_shared<Method>(runtime, *method, Value(shared_from_this())));
+  }
   return std::nullopt;
 }
 

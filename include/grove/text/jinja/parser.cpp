@@ -20,7 +20,6 @@ class StatementParser {
  public:
   StatementParser(TokenStream& tokens, NameTable& names)
       : tokens_(tokens),
-        names_(names),
         expressions_(tokens, names),
         known_{names.id("loop"), names.id("caller"), names.id("kwargs"), names.id("varargs")} {}
 
@@ -198,15 +197,15 @@ class StatementParser {
     auto const used = unbound_names(macro.frame.body, {known_.caller, known_.keywords, known_.rest});
     auto const place = std::find(macro.parameters.begin(), macro.parameters.end(), known_.caller);
     auto const behind = macro.parameters.end() - place;
-    macro.uses_caller = used.count(known_.caller) > 0;
+    macro.uses_caller = used.contains(known_.caller);
     if (macro.uses_caller && behind > static_cast<std::ptrdiff_t>(macro.defaults.size())) {
       tokens_.fail("the parameter \"caller\" must be omitted or be given a default");
     }
     auto const is_parameter = [&](NameId name) {
       return std::count(macro.parameters.begin(), macro.parameters.end(), name) > 0;
     };
-    macro.uses_keywords = used.count(known_.keywords) > 0 && !is_parameter(known_.keywords);
-    macro.uses_rest = used.count(known_.rest) > 0 && !is_parameter(known_.rest);
+    macro.uses_keywords = used.contains(known_.keywords) && !is_parameter(known_.keywords);
+    macro.uses_rest = used.contains(known_.rest) && !is_parameter(known_.rest);
   }
 
   MacroDefinition parse_macro() {
@@ -262,7 +261,6 @@ class StatementParser {
   }
 
   TokenStream& tokens_;
-  NameTable& names_;
   ExpressionParser expressions_;
   KnownNames known_;
   std::set<std::string> blocks_;

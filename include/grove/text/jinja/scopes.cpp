@@ -28,7 +28,7 @@ struct Symbols {
   Ids stored;
   Ids unset;  ///< stored here before they are read, and unknown outside
 
-  bool finds(NameId name) const { return known.count(name) > 0 || (parent && parent->finds(name)); }
+  bool finds(NameId name) const { return known.contains(name) || (parent && parent->finds(name)); }
 
   void load(NameId name) {
     if (!finds(name)) known.insert(name);
@@ -36,7 +36,7 @@ struct Symbols {
 
   void store(NameId name) {
     stored.insert(name);
-    if (known.count(name) == 0 && !(parent && parent->finds(name))) unset.insert(name);
+    if (!known.contains(name) && !(parent && parent->finds(name))) unset.insert(name);
     known.insert(name);
   }
 
@@ -260,7 +260,7 @@ class UnboundFinder {
  private:
   void visit(Expression const& expression) {
     auto const* name = std::get_if<Name>(&expression.node);
-    if (name && names_.count(name->id) > 0) found_.insert(name->id);
+    if (name && names_.contains(name->id)) found_.insert(name->id);
     for_each_child(expression, [&](Expression const& child) { visit(child); });
   }
 

@@ -320,12 +320,8 @@ std::string replaced(Runtime& runtime, std::string_view text, std::string_view o
   std::string result;
   std::size_t at = 0;
   for (std::uint64_t i = 0; i < found; ++i) {
-    std::size_t next = at;
-    if (old.empty()) {
-      next = i == 0 ? 0 : at + character_size(text, at);
-    } else {
-      next = find_text(text, old, at);
-    }
+    auto const behind_character = [&] { return i == 0 ? 0 : at + character_size(text, at); };
+    std::size_t const next = old.empty() ? behind_character() : find_text(text, old, at);
     result += text.substr(at, next - at);
     result += replacement;
     at = next + old.size();
