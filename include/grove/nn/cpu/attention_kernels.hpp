@@ -103,21 +103,21 @@ struct AttentionKernels {
     L const lowest = L::all(lowest_float);
     std::size_t const base = tile.all.page_begin() * page;
     KeyRange const keys = tile.keys[i];
-    float* const scores = tile.scores[i] - base;
+    float* const scores = tile.scores[i];
     L most_seen = lowest;
     for (std::size_t p = keys.page_begin() * page; p < keys.end; p += page) {
-      most_seen = L::max(most_seen, mask(keys, p, L::load(scores + p), lowest));
+      most_seen = L::max(most_seen, mask(keys, p, L::load(scores + p - base), lowest));
     }
     float const maximum = fold_max(most_seen) * scale;
     L sum = L::zero();
     for (std::size_t p = base; p < tile.all.page_end() * page; p += page) {
       L e = L::zero();
       if (p + page > keys.begin && p < keys.end) {
-        e = exponential(L::fma(L::load(scores + p), L::all(scale), L::all(-maximum)));
+        e = exponential(L::fma(L::load(scores + p - base), L::all(scale), L::all(-maximum)));
         e = mask(keys, p, e, L::zero());
         sum = sum + e;
       }
-      e.store(scores + p);
+      e.store(scores + p - base);
     }
     return {maximum, fold_sum(sum)};
   }
