@@ -16,6 +16,8 @@ constexpr std::string_view missing_filters[] = {"filesizeformat", "pprint", "ran
                                                 "urlencode",      "urlize", "wordwrap", "xmlattr"};
 
 int depth_of(Runtime& runtime, Value const& source, Bound const& arguments) {
+  runtime.charge_object();
+  runtime.charge(4 * (arguments.rest.size() + arguments.keywords.size()));
   int depth = depth_around(runtime, source);
   for (auto const& value : arguments.rest) depth = std::max(depth, depth_around(runtime, value));
   for (auto const& [key, value] : arguments.keywords) depth = std::max(depth, depth_around(runtime, value));

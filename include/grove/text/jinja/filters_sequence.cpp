@@ -36,6 +36,7 @@ class DeferredIterator final : public Iterator {
 // `held` is what `make` holds: it bounds the nesting of what is made.
 Value deferred(Runtime& runtime, std::initializer_list<Value> held, DeferredIterator::Make make,
                std::string type = "generator") {
+  runtime.charge_object();
   int const depth = depth_around(runtime, make_tuple(runtime, std::vector<Value>(held)));
   return Value(std::make_shared<DeferredIterator>(std::move(type), depth, std::move(make)));
 }
@@ -233,7 +234,7 @@ std::vector<Value> batches(Runtime& runtime, Value const& source, std::int64_t s
     if (static_cast<std::int64_t>(current.size()) == size) {
       result.push_back(make_list(runtime, std::exchange(current, {})));
     }
-    runtime.charge(2);
+    runtime.charge(4);
     current.push_back(*item);
   }
   if (current.empty()) return result;
@@ -260,6 +261,7 @@ std::vector<Value> slices_of(Runtime& runtime, Value const& source, std::int64_t
   std::int64_t const longer = count > 0 ? size % count : 0;
   std::int64_t start = 0;
   for (std::int64_t i = 0; i < count; ++i) {
+    runtime.charge(2);
     std::int64_t const end = start + each + (i < longer ? 1 : 0);
     std::vector<Value> part(items.begin() + start, items.begin() + end);
     if (!fill.is_none() && i >= longer) part.push_back(fill);
@@ -276,9 +278,11 @@ Value slice_filter(Runtime& runtime, Value const& self, Bound const& arguments) 
 }
 
 Value items(Runtime& runtime, Value const& self, Bound const&) {
-  if (!self.is_undefined() && !self.as<Dict>()) runtime.fail("Can only get item pairs from a mapping.");
-  if (self.is_undefined()) return Value(iterate(runtime, self));
-  return Value(iterate(runtime, Value(std::make_shared<View>(self.shared_as<Dict>(), View::Of::items))));
+  return deferred(runtime, {self}, [self](Runtime& used) {
+    if (self.is_undefined()) return std::vector<Value>();
+    if (!self.as<Dict>()) used.fail("Can only get item pairs from a mapping.");
+    return collect(used, Value(std::make_shared<View>(self.shared_as<Dict>(), View::Of::items)));
+  });
 }
 
 constexpr Builtin filters[] = {

@@ -106,15 +106,17 @@ Value indent(Runtime& runtime, Value const& self, Bound const& arguments) {
 }
 
 Value truncate(Runtime& runtime, Value const& self, Bound const& arguments) {
-  std::string_view const text = required_text(runtime, self, "truncate").bytes;
   std::int64_t const size = arguments.integer(runtime, 0, 255);
   std::string const end = arguments.text(runtime, 2, "...");
   std::int64_t const leeway = arguments.given(3) ? arguments.integer(runtime, 3, 5) : 5;
   std::int64_t const kept = size - static_cast<std::int64_t>(character_count(end));
   if (kept < 0) runtime.fail("expected length >= " + std::to_string(size - kept) + ", got " + std::to_string(size));
   if (leeway < 0) runtime.fail("expected leeway >= 0, got " + std::to_string(leeway));
+  // What is short enough may be anything that has a length.
+  auto const length_of = length(self);
+  if (length_of && static_cast<std::int64_t>(*length_of) - size <= leeway) return self;
+  std::string_view const text = required_text(runtime, self, "truncate").bytes;
   runtime.charge_bytes(2 * text.size());
-  if (static_cast<std::int64_t>(character_count(text)) - size <= leeway) return self;
   std::string result(text.substr(0, byte_offset(text, static_cast<std::size_t>(kept))));
   if (!arguments.flag(1, false)) result.resize(std::min(result.rfind(' '), result.size()));
   return make_text(runtime, result + end);
@@ -247,7 +249,8 @@ Value tojson(Runtime& runtime, Value const& self, Bound const& arguments) {
   DumpOptions options{.ensure_ascii = arguments.flag(0, false), .sort_keys = arguments.flag(3, false)};
   if (arguments.given(1)) {
     auto const* text = arguments[1].as<Text>();
-    auto const width = text ? 0 : std::clamp<std::int64_t>(arguments.integer(runtime, 1, 0), 0, 1 << 20);
+    auto const width = text ? 0 : std::max<std::int64_t>(arguments.integer(runtime, 1, 0), 0);
+    runtime.charge_bytes(static_cast<std::uint64_t>(width));
     options.indent = text ? text->bytes : std::string(static_cast<std::size_t>(width), ' ');
     options.item_separator = ",";
   }

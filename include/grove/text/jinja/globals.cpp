@@ -14,6 +14,7 @@ Value range(Runtime& runtime, Value const&, Bound const& arguments) {
   std::int64_t const first = arguments.integer(runtime, 0, 0);
   bool const has_stop = arguments.passed(1);
   std::int64_t const step = arguments.integer(runtime, 2, 1);
+  runtime.charge_object();
   if (step == 0) runtime.fail("range() arg 3 must not be zero");
   auto made = std::make_shared<Range>(has_stop ? first : 0, has_stop ? arguments.integer(runtime, 1, 0) : first, step);
   if (made->size > largest) {

@@ -123,6 +123,7 @@ Flow Interpreter::execute_statement(For const& node, ScopePtr const& scope) {
 
 Flow Interpreter::run_loop(For const& node, ScopePtr const& scope, Value const& iterable, std::int64_t level) {
   Runtime::Level const nesting(runtime_);
+  runtime_.charge_object();
   auto items = iterate(runtime_, iterable);
   if (node.test) items = std::make_shared<TestedItems>(runtime_, *this, node, items, scope);
   Loop::Recurse recurse;
@@ -171,6 +172,7 @@ Flow Interpreter::execute_statement(SetBlock const& node, ScopePtr const& scope)
 }
 
 Flow Interpreter::execute_statement(MacroDefinition const& node, ScopePtr const& scope) {
+  runtime_.charge_object();
   scope->set(node.name, Value(std::make_shared<Macro>(*this, *node.macro, template_.names, scope)));
   return Flow::onward;
 }

@@ -189,7 +189,7 @@ Value from_json(Runtime& runtime, nlohmann::ordered_json const& json) {
       return Value::integer(json.get<std::int64_t>());
     case nlohmann::json::value_t::number_unsigned:
       if (json.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-        runtime.fail("a variable holds the integer " + json.dump(), "integers from -2**63 to 2**63 - 1");
+        runtime.fail("a variable holds an integer beyond 64 bits: " + json.dump(), "integers from -2**63 to 2**63 - 1");
       }
       return Value::integer(json.get<std::int64_t>());
     case nlohmann::json::value_t::number_float:

@@ -38,6 +38,8 @@ class Runtime {
   }
   /// What making (or scanning) so many bytes costs. Called before the bytes are made.
   void charge_bytes(std::uint64_t bytes) { charge(1 + bytes / 16); }
+  /// What making an object costs, without what it holds.
+  void charge_object() { charge(6); }
 
   /// Values that can hold themselves are emptied at the end of the rendering.
   void own(std::shared_ptr<Namespace> value) { namespaces_.push_back(std::move(value)); }

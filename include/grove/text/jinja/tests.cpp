@@ -66,12 +66,14 @@ Value relates(Runtime& runtime, Value const& self, Bound const& arguments) {
   return Value::boolean(compare(runtime, relation, self, arguments[0]));
 }
 
-Value is_filter(Runtime&, Value const& self, Bound const&) {
+Value is_filter(Runtime& runtime, Value const& self, Bound const&) {
+  if (!is_hashable(runtime, self)) runtime.fail("unhashable type: '" + type_name(self) + "'");
   auto const* name = self.as<Text>();
   return Value::boolean(name && (find_filter(name->bytes) || is_missing_filter(name->bytes)));
 }
 
-Value is_test(Runtime&, Value const& self, Bound const&) {
+Value is_test(Runtime& runtime, Value const& self, Bound const&) {
+  if (!is_hashable(runtime, self)) runtime.fail("unhashable type: '" + type_name(self) + "'");
   auto const* name = self.as<Text>();
   return Value::boolean(name && find_builtin(tests(), name->bytes));
 }

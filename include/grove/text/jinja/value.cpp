@@ -146,24 +146,28 @@ int depth_of_items(Runtime& runtime, std::vector<Value> const& items) {
 }  // namespace
 
 Value make_text(Runtime& runtime, std::string value, bool markup) {
+  runtime.charge_object();
   runtime.charge_bytes(value.size());
   return Value(std::make_shared<Text>(std::move(value), markup));
 }
 
 Value make_list(Runtime& runtime, std::vector<Value> items) {
-  runtime.charge(1 + 2 * items.size());
+  runtime.charge_object();
+  runtime.charge(2 * items.size());
   int const depth = depth_of_items(runtime, items);
   return Value(std::make_shared<List>(std::move(items), depth));
 }
 
 Value make_tuple(Runtime& runtime, std::vector<Value> items, bool group) {
-  runtime.charge(1 + 2 * items.size());
+  runtime.charge_object();
+  runtime.charge(2 * items.size());
   int const depth = depth_of_items(runtime, items);
   return Value(std::make_shared<Tuple>(std::move(items), depth, group));
 }
 
 Value make_dict(Runtime& runtime, std::vector<Dict::Entry> entries) {
-  runtime.charge(1 + 8 * entries.size());
+  runtime.charge_object();
+  runtime.charge(8 * entries.size());
   int depth = 1;
   for (auto const& [key, value] : entries) {
     depth = std::max({depth, depth_around(runtime, key), depth_around(runtime, value)});

@@ -74,6 +74,7 @@ bool is_iterable(Value const& value) {
 }
 
 std::shared_ptr<Iterator> iterate(Runtime& runtime, Value const& value) {
+  runtime.charge_object();
   switch (value.kind()) {
     case Kind::text:
       return std::make_shared<CharacterIterator>(runtime, value);
