@@ -205,9 +205,9 @@ Recipe resolve(RecipeSources const& sources) {
   Recipe recipe;
   auto const options = recipe_options(recipe);
   po::variables_map values;
-  for (auto at = sources.settings.rbegin(); at != sources.settings.rend();
-       ++at) {  // of a key given twice the last one counts
-    auto const& setting = *at;
+  // Of a key given twice the last one counts.
+  std::vector<std::string> const latest_first(sources.settings.rbegin(), sources.settings.rend());
+  for (auto const& setting : latest_first) {
     auto const equals = setting.find('=');
     if (equals == setting.npos) throw grove::Error("--set", "'" + setting + "'", "key=value");
     take(setting.substr(0, equals), setting.substr(equals + 1), "--set", options, values);

@@ -69,7 +69,7 @@ Algorithm configured(Algorithm algorithm, Recipe const& recipe) {
 template <class Algorithm>
 std::filesystem::path run_training(Algorithm algorithm, TrainFlags const& flags, Recipe const& recipe,
                                    std::vector<ExtraReward> const& extras) {
-  auto const folder = flags.out.empty() ? new_run_folder("open_rs") : flags.out;
+  auto folder = flags.out.empty() ? new_run_folder("open_rs") : flags.out;
   RecordedOr reward{rewards_of(recipe, extras)};
   auto lm = flags.model.resolved();
   lm.temperature = static_cast<float>(recipe.temperature);

@@ -2,7 +2,7 @@
 #include "grove/io/atomic_file.hpp"
 
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdio.h>  // NOLINT(modernize-deprecated-headers): renameat2 is declared here only
 #include <unistd.h>
 
 #include <algorithm>
@@ -52,7 +52,7 @@ int sync_path(fs::path const& path, bool folder) {
 fs::path parent_of(fs::path const& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
 /// A trailing slash would make the last component empty.
-fs::path without_trailing_slash(fs::path path) { return path.has_filename() ? path : path.parent_path(); }
+fs::path without_trailing_slash(fs::path const& path) { return path.has_filename() ? path : path.parent_path(); }
 
 }  // namespace
 

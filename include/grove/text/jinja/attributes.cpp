@@ -173,6 +173,7 @@ std::optional<Value> item_at(Runtime& runtime, Value const& object, std::int64_t
 }  // namespace
 
 std::optional<Value> find_attribute(Runtime& runtime, Value const& object, std::string_view name) {
+  runtime.charge_object();
   if (auto const* method = find_method(object, name)) return Value(std::make_shared<Method>(runtime, *method, object));
   if (is_forbidden(object, name)) {
     return make_undefined("access to attribute " + repr_of(name) + " of " + repr_of(type_name(object)) +
@@ -195,6 +196,7 @@ Value get_attribute(Runtime& runtime, Value const& object, std::string_view name
 }
 
 Value get_item(Runtime& runtime, Value const& object, Value const& key) {
+  runtime.charge_object();
   require_defined(runtime, object);
   if (auto const* dict = object.as<Dict>()) {
     auto const* item = is_hashable(runtime, key) ? dict->find(runtime, key) : nullptr;
