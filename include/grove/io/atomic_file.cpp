@@ -99,7 +99,7 @@ void write_file(fs::path const& path, std::string_view text) {
   file.commit();
 }
 
-AtomicFolder::AtomicFolder(fs::path target) : target_(without_trailing_slash(std::move(target))) {
+AtomicFolder::AtomicFolder(fs::path const& target) : target_(without_trailing_slash(target)) {
   std::error_code code;
   fs::create_directories(parent_of(target_), code);
   temporary_ = create_temporary(target_, [&](fs::path const& name) {

@@ -41,7 +41,7 @@ void write_file(std::filesystem::path const& path, std::string_view text);
 /// it has been moved aside. Not committed, it leaves nothing behind.
 class AtomicFolder {
  public:
-  explicit AtomicFolder(std::filesystem::path target);
+  explicit AtomicFolder(std::filesystem::path const& target);
   AtomicFolder(AtomicFolder const&) = delete;
   AtomicFolder& operator=(AtomicFolder const&) = delete;
   ~AtomicFolder();
