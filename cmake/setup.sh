@@ -266,7 +266,11 @@ job_count() {
   printf '%s\n' "${GROVE_JOBS:-$memory}"
 }
 
+# What a build of an empty folder costs in processor time is noted for tests/checks/build_time.sh.
 build() {
+  local clean=no
+  [ -e "$build/.ninja_log" ] || clean=yes
   ninja -C "$build" -j "$(job_count)" "$@" >&2 </dev/null || { say "the build failed"; exit 1; }
+  [ $clean = no ] || times >"$build/.clean-build-times"
   exec 9>&-
 }
