@@ -20,8 +20,8 @@ void write_tokenizer(std::filesystem::path const& folder);
 
 grove::io::ModelConfig model_config();
 
-/// Share of the problems that a greedy completion of at most 80 tokens answers: it ends with <answer>ANSWER</answer>
-/// and EOS.
+/// Share of the problems that a greedy completion of at most 80 tokens answers: its text ends with the gold between the
+/// answer tags, and EOS follows.
 double accuracy(grove::AnyCausalLm const& policy, grove::PromptFormat const& format, std::vector<Sum> const& problems);
 
 constexpr std::size_t max_completion_tokens = 80;

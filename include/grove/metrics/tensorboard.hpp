@@ -16,8 +16,8 @@ struct Scalar {
   double value;  ///< stored as f32, as TensorBoard does
 };
 
-/// Writes scalars as TensorBoard's event files: one `events.out.tfevents.*` per writer, flushed after each step.
-/// Does not copy. Source: tensorflow's record_writer.cc (framing) and event.proto, summary.proto (messages).
+/// Writes scalars as TensorBoard's event files: one file `events.out.tfevents.TIME...` per writer, flushed after each
+/// step. Does not copy. Source: tensorflow's record_writer.cc (framing) and event.proto, summary.proto (messages).
 class TensorBoardWriter {
  public:
   /// Creates the folder where needed and a new file in it. With `first_step`, what other files of the folder say about
