@@ -111,6 +111,8 @@ std::string ChatTemplate::render(std::span<Message const> messages, RenderOption
     variables["messages"].push_back({{"role", message.role}, {"content", message.content}});
   }
   if (options.variables) {
+    if (!options.variables->is_object())
+      throw Error(state_->parsed->name, "RenderOptions::variables is no JSON object");
     for (auto const& [key, value] : options.variables->items()) variables[key] = value;
   }
   return render(variables, options);

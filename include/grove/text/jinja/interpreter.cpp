@@ -142,6 +142,7 @@ Flow Interpreter::run_loop(For const& node, ScopePtr const& scope, Value const& 
   // jinja2 notes that there was an item at the end of the body, which `break` and `continue` do not reach.
   bool finished_one = false;
   while (auto const item = loop->advance(runtime_)) {
+    runtime_.charge_object();
     auto const inner = std::make_shared<Scope>(scope);
     inner->set(template_.known.loop, Value(loop));
     assign(node.target, *item, *inner);
