@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "grove/text/jinja/ast.hpp"
+#include "grove/text/jinja/ast_visit.hpp"
 #include "grove/text/jinja/lexer.hpp"
 
 namespace grove::text::jinja::detail {
@@ -111,5 +111,23 @@ class ExpressionParser {
   NameTable& names_;
   int nesting_ = 0;
 };
+
+/// Bounds the recursion of the parser.
+struct ExpressionParser::Nesting {
+  explicit Nesting(ExpressionParser& parser) : parser_(parser) {
+    if (++parser_.nesting_ > Depth::expression) parser_.tokens_.fail("expressions nest too deeply");
+  }
+  ~Nesting() { --parser_.nesting_; }
+  ExpressionParser& parser_;
+};
+
+// Bounds the recursion of everything that walks over expressions.
+template <class Node>
+ExpressionPtr ExpressionParser::make(int line, Node node) {
+  auto result = std::make_unique<Expression>(Expression{std::move(node), line, 1});
+  for_each_child(*result, [&](Expression const& child) { result->depth = std::max(result->depth, child.depth + 1); });
+  if (result->depth > Depth::expression) tokens_.fail("expressions nest too deeply");
+  return result;
+}
 
 }  // namespace grove::text::jinja::detail

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What both parsers share: the stream of tokens, names, and targets of assignments.
-#include "grove/text/jinja/ast_visit.hpp"
 #include "grove/text/jinja/parser_detail.hpp"
 
 namespace grove::text::jinja::detail {
