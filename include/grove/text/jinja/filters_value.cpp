@@ -242,7 +242,8 @@ Value round(Runtime& runtime, Value const& self, Bound const& arguments) {
   double const unit = std::pow(10.0, static_cast<double>(digits));
   double const scaled = self.as_real() * unit;
   if (!std::isfinite(scaled)) runtime.fail("cannot round " + to_repr(runtime, self) + " to an integer");
-  return Value::real((method == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / unit);
+  // Python's ceil() and floor() are integers, which have no negative zero.
+  return Value::real(((method == "ceil" ? std::ceil(scaled) : std::floor(scaled)) + 0.0) / unit);
 }
 
 Value tojson(Runtime& runtime, Value const& self, Bound const& arguments) {

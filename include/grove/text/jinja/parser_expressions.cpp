@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The grammar of expressions, as jinja2/parser.py has it.
-
 #include "grove/text/jinja/number.hpp"
 #include "grove/text/jinja/parser_detail.hpp"
 
