@@ -257,7 +257,7 @@ Value slice(Runtime& runtime, Value const& object, Value const& start, Value con
     return slice_range(runtime, *range, slice_indices(runtime, range->size, start, stop, step));
   }
   auto const* items = items_of(object);
-  if (!items) runtime.fail("'" + type_name(object) + "' object cannot be sliced");
+  if (!items) runtime.fail("an object of type '" + type_name(object) + "' cannot be sliced");
   auto const indices = slice_indices(runtime, items->size(), start, stop, step);
   runtime.charge(2 * indices.count);
   std::vector<Value> taken;

@@ -253,7 +253,7 @@ Value tojson(Runtime& runtime, Value const& self, Bound const& arguments) {
     auto const width = text ? 0 : std::max<std::int64_t>(arguments.integer(runtime, 1, 0), 0);
     runtime.charge_bytes(static_cast<std::uint64_t>(width));
     options.indent = text ? text->bytes : std::string(static_cast<std::size_t>(width), ' ');
-    options.item_separator = ",";
+    options.item_separator = std::string(1, ',');
   }
   if (arguments.given(2)) {
     auto const separators = collect(runtime, arguments[2]);

@@ -15,7 +15,7 @@ namespace grove::text::jinja {
 namespace {
 
 void append_code_unit(std::string& result, unsigned unit) {
-  char buffer[8];
+  char buffer[16];
   std::snprintf(buffer, sizeof buffer, "\\u%04x", unit);
   result += buffer;
 }

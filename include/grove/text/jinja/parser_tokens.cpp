@@ -32,12 +32,14 @@ std::string_view kind_name(TokenKind kind) {
   return "";
 }
 
+std::string quoted(std::string_view text) { return std::string(1, '\'').append(text).append(1, '\''); }
+
 }  // namespace
 
 std::string describe(Token const& token) {
   bool const has_value = token.kind == TokenKind::name || token.kind == TokenKind::symbol ||
                          token.kind == TokenKind::integer || token.kind == TokenKind::real;
-  return has_value ? "'" + token.value + "'" : std::string(kind_name(token.kind));
+  return has_value ? quoted(token.value) : std::string(kind_name(token.kind));
 }
 
 bool TokenStream::skip_name(std::string_view name) {
@@ -58,11 +60,11 @@ Token const& TokenStream::expect(TokenKind kind) {
 }
 
 void TokenStream::expect_name(std::string_view name) {
-  if (!skip_name(name)) fail("unexpected " + describe(peek()), "'" + std::string(name) + "'");
+  if (!skip_name(name)) fail("unexpected " + describe(peek()), quoted(name));
 }
 
 void TokenStream::expect_symbol(std::string_view symbol) {
-  if (!skip_symbol(symbol)) fail("unexpected " + describe(peek()), "'" + std::string(symbol) + "'");
+  if (!skip_symbol(symbol)) fail("unexpected " + describe(peek()), quoted(symbol));
 }
 
 void TokenStream::fail(std::string what, std::string expected) {
