@@ -36,10 +36,18 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(grove_core INTERFACE $<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CXX>:-fconcepts-diagnostics-depth=10>>)
 endif()
 
+# Checking of mathematical answers: needs GMP and MPFR, nothing else of Grove but core.
+if(GROVE_MATH)
+  grove_library(math FOLDERS math LINK PkgConfig::mpfr PkgConfig::gmp)
+endif()
+# Environments, small networks and their rollout: headers only.
+if(GROVE_CONTROL)
+  grove_library(control FOLDERS control LINK Eigen3::Eigen)
+endif()
 # Text, files and the CPU engine need no LibTorch.
 if(GROVE_TEXT)
   grove_library(text FOLDERS text LINK nlohmann_json::nlohmann_json PkgConfig::utf8proc)
-  grove_library(cpu FOLDERS io math nn/cpu metrics data LINK nlohmann_json::nlohmann_json)
+  grove_library(cpu FOLDERS io nn/cpu metrics data LINK nlohmann_json::nlohmann_json)
 endif()
 if(GROVE_RUNTIME)
   grove_library(runtime FOLDERS nn/torch policy rollout LINK grove::text grove::cpu LibTorch::LibTorch)

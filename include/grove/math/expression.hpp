@@ -24,8 +24,9 @@ struct Expr {
 
 /// Bounds of an arena. They also bound its memory: `Arena::memory_limit()`.
 struct ArenaLimits {
-  std::uint32_t nodes = 1U << 15U;
-  std::uint32_t children = 1U << 16U;
+  std::uint32_t nodes = 1U << 14U;
+  std::uint32_t children = 1U << 15U;
+  std::uint32_t names = 1U << 9U;
   std::uint32_t numbers = 1U << 13U;
   std::uint32_t text_bytes = 1U << 15U;
   std::uint32_t depth = 200;
@@ -33,11 +34,11 @@ struct ArenaLimits {
   std::uint64_t big_bits = 1U << 22U;     ///< of all numbers that need more than 64 bits
 };
 
-/// Where expressions live: nodes with integer handles, freed all at once. One arena serves one check after another on one thread;
-/// gold and answer share it. Nothing here simplifies: nodes say what was written.
+/// Where expressions live: nodes with integer handles, freed all at once. One arena serves one check after another on
+/// one thread; gold and answer share it. Nothing here simplifies: nodes say what was written.
 ///
-/// At a limit the builders return the empty handle, and so does a builder given an empty handle: build to the end, then look once.
-/// Spans, views and references that the accessors return stay valid until reset(): the buffers never move.
+/// At a limit the builders return the empty handle, and so does a builder given an empty handle: build to the end, then
+/// look once. Spans, views and references that the accessors return stay valid until reset(): the buffers never move.
 class Arena {
  public:
   explicit Arena(ArenaLimits limits = {});
@@ -142,10 +143,12 @@ class Arena {
   bool exhausted_ = false;
 };
 
-/// Do two expressions of one arena have the same written structure (kinds, values, names, order)? Digits of decimals count.
+/// Do two expressions of one arena have the same written structure (kinds, values, names, order)? Digits of decimals
+/// count.
 bool same_structure(Arena const& arena, Expr a, Expr b);
 
-/// A readable, unambiguous text: "(x + 1)^2", "{1, 2}", "[0, 1)". For reasons and tests; at most `limit` characters, then "...".
+/// A readable, unambiguous text: "(x + 1)^2", "{1, 2}", "[0, 1)". For reasons and tests; at most `limit` characters,
+/// then "...".
 std::string to_string(Arena const& arena, Expr e, std::size_t limit = 400);
 
 }  // namespace grove::math

@@ -5,8 +5,9 @@
 
 namespace grove::math {
 
-/// What bounds the work of one check in place of a clock, so that a verdict is the same on every machine and under every load.
-/// A unit is roughly the work on one node at 64 bits; work on longer numbers costs in proportion to its growth.
+/// What bounds the work of one check in place of a clock, so that a verdict is the same on every machine and under
+/// every load. A unit is roughly the work on one node at 64 bits; work on longer numbers costs in proportion to its
+/// growth.
 class Fuel {
  public:
   explicit Fuel(std::int64_t units) : left_(units) {}

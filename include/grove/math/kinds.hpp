@@ -10,7 +10,8 @@ enum class Kind : std::uint8_t {
   None,  ///< no expression: a limit was reached, or there was nothing
 
   Number,    ///< exact rational
-  Decimal,   ///< number written with a decimal point or an exponent; exact value as written, extra: digits after the point
+  Decimal,   ///< number written with a decimal point or an exponent; exact value as written, extra: digits after the
+             ///< point
   Constant,  ///< detail: Constant
   Symbol,    ///< name
   Text,      ///< words; name
@@ -71,22 +72,60 @@ enum class Constant : std::uint8_t {
 
 enum class Function : std::uint8_t {
   // One argument.
-  Sin, Cos, Tan, Cot, Sec, Csc,                          // clang-format off: one family a line
-  Arcsin, Arccos, Arctan, Arccot, Arcsec, Arccsc,
-  Sinh, Cosh, Tanh, Coth, Sech, Csch,
-  Arsinh, Arcosh, Artanh, Arcoth, Arsech, Arcsch,
-  Exp, Ln, Abs, Floor, Ceiling, Sign,
-  Factorial, DoubleFactorial, Subfactorial, Gamma,
-  Real, Imaginary, Argument, Conjugate,
-  Determinant, Transpose, Trace, Norm, Complement,
+  Sin,
+  Cos,
+  Tan,
+  Cot,
+  Sec,
+  Csc,  // clang-format off: one family a line
+  Arcsin,
+  Arccos,
+  Arctan,
+  Arccot,
+  Arcsec,
+  Arccsc,
+  Sinh,
+  Cosh,
+  Tanh,
+  Coth,
+  Sech,
+  Csch,
+  Arsinh,
+  Arcosh,
+  Artanh,
+  Arcoth,
+  Arsech,
+  Arcsch,
+  Exp,
+  Ln,
+  Abs,
+  Floor,
+  Ceiling,
+  Sign,
+  Factorial,
+  DoubleFactorial,
+  Subfactorial,
+  Gamma,
+  Real,
+  Imaginary,
+  Argument,
+  Conjugate,
+  Determinant,
+  Transpose,
+  Trace,
+  Norm,
+  Complement,
   // Two.
-  Log,       ///< (x, base)
-  Root,      ///< (x, degree): the real root where there is one
-  Binomial,  ///< (n, k)
+  Log,           ///< (x, base)
+  Root,          ///< (x, degree): the real root where there is one
+  Binomial,      ///< (n, k)
   Permutations,  ///< (n, k): n! / (n - k)!
-  Modulo,    ///< (a, b): remainder of a by b
+  Modulo,        ///< (a, b): remainder of a by b
   // Any number.
-  Gcd, Lcm, Max, Min,
+  Gcd,
+  Lcm,
+  Max,
+  Min,
 };  // clang-format on
 
 enum class RelationType : std::uint8_t {

@@ -17,8 +17,9 @@ struct BigRationalDelete {
 };
 }  // namespace detail
 
-/// An exact rational number in lowest terms with a positive denominator. Two 64-bit words while it fits, GMP's mpq beyond that.
-/// Every operation says beforehand how large its result may become: `bits()` adds up, so a caller bounds work before doing it.
+/// An exact rational number in lowest terms with a positive denominator. Two 64-bit words while it fits, GMP's mpq
+/// beyond that. Every operation says beforehand how large its result may become: `bits()` adds up, so a caller bounds
+/// work before doing it.
 class Rational {
  public:
   Rational() = default;
@@ -31,7 +32,8 @@ class Rational {
   Rational& operator=(Rational&& other) noexcept = default;
   ~Rational() = default;
 
-  /// An integer of decimal digits (at least one, nothing else) in a base of 2 to 36; none if a digit does not belong to the base.
+  /// An integer of decimal digits (at least one, nothing else) in a base of 2 to 36; none if a digit does not belong to
+  /// the base.
   static std::optional<Rational> from_digits(std::string_view digits, int base = 10);
   /// base^exponent for an integer base and exponent >= 0.
   static Rational integer_power(std::int64_t base, std::uint32_t exponent);
