@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "grove/math/environments.hpp"
+#include "grove/math/extract_options.hpp"
+#include "grove/math/plain_matches.hpp"
+
+namespace grove::math {
+
+/// What is looked for in a text.
+struct Targets {
+  std::optional<LatexTarget> latex;
+  std::optional<ExpressionTarget> expression;
+  std::optional<ChoiceTarget> choice;
+};
+
+/// A place in a text that may be the answer.
+struct Match {
+  enum class Type : std::uint8_t { Latex, Expression, Choice };
+
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  Type type = Type::Latex;
+  detail::EnvironmentMatch latex{};
+  detail::PlainMatch plain{};
+  std::string_view choice{};
+};
+
+/// Finds candidates for the answer, the likeliest first: by priority of what stands around them ("final answer is",
+/// a box, "answer:", "answer", nothing), then from the text's end. The order and the patterns are Math-Verify's, found by
+/// scanning instead of regular expressions: linear time on any text. Keeps its buffers between texts.
+class Extractor {
+ public:
+  /// Calls visit(Match const&) -> bool until it says false or there are no more candidates.
+  template <typename Visit>
+  void each(std::string_view text, Targets const& targets, Visit visit) {
+    for (int const priority : priorities(targets)) {
+      collect(text, targets, priority);
+      for (Match const& match : matches_) {
+        if (!visit(match)) return;
+      }
+    }
+  }
+
+ private:
+  std::vector<int> const& priorities(Targets const& targets);
+  void collect(std::string_view text, Targets const& targets, int priority);
+
+  std::vector<int> priorities_;
+  std::vector<Match> matches_;
+};
+
+}  // namespace grove::math

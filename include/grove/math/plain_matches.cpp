@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/math/plain_matches.hpp"
+
+#include <array>
+
+#include "grove/math/ascii.hpp"
+#include "grove/math/environments.hpp"
+
+namespace grove::math::detail {
+namespace {
+
+constexpr std::size_t none = std::string_view::npos;
+
+/// Length of an operator of plain arithmetic; the multiplication and division signs have two bytes.
+std::size_t operator_length(std::string_view text, std::size_t at) {
+  if (at >= text.size()) return 0;
+  constexpr std::string_view single = "+-*/^()";
+  if (single.find(text[at]) != none) return 1;
+  return starts_with(text, at, "\xC3\x97") || starts_with(text, at, "\xC3\xB7") ? 2 : 0;
+}
+
+bool has_suffix(std::string_view text, std::size_t at, std::size_t& end) {
+  for (std::size_t const stars : {std::size_t{2}, std::size_t{0}}) {
+    if (stars != 0 && !starts_with(text, at, "**")) continue;
+    std::size_t const i = at + stars;
+    if (i == text.size() || (i + 1 == text.size() && text[i] == '\n')) {
+      end = i;
+      return true;
+    }
+    constexpr std::string_view marks = ".,:)$";
+    if (is_space(text[i]) || marks.find(text[i]) != none) {
+      end = i + 1;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool allowed(std::string_view text, std::size_t at, After after) {
+  return after == After::Anything || !starts_with(text, skip_space(text, at), "=");
+}
+
+/// The places where a number may begin behind the prefix at `at`: (^|\s|=)(\*\*)?
+struct Starts {
+  std::array<std::size_t, 4> at{};
+  std::size_t size = 0;
+};
+
+Starts starts(std::string_view text, std::size_t at) {
+  Starts result;
+  auto add = [&](std::size_t i) {
+    if (starts_with(text, i, "**")) result.at[result.size++] = i + 2;
+    result.at[result.size++] = i;
+  };
+  if (at == 0) add(0);
+  if (at < text.size() && (is_space(text[at]) || text[at] == '=')) add(at + 1);
+  return result;
+}
+
+std::size_t skip_currency(std::string_view text, std::size_t at) {
+  if (starts_with(text, at, "$")) return at + 1;
+  if (starts_with(text, at, "\xC2\xA3") || starts_with(text, at, "\xC2\xA5")) return at + 2;
+  if (starts_with(text, at, "\xE0\xB8\xBF")) return at + 3;
+  if (starts_with(text, at, "\xE2\x82") && at + 2 < text.size() && static_cast<unsigned char>(text[at + 2]) >= 0xA0) {
+    return at + 3;
+  }
+  return at;
+}
+
+std::size_t skip_digits(std::string_view text, std::size_t at) {
+  while (at < text.size() && is_digit(text[at])) ++at;
+  return at;
+}
+
+/// 1,234.5 or 1 234.5
+bool grouped_number(std::string_view text, std::size_t at, PlainMatch& match) {
+  std::size_t const begin = at;
+  if (starts_with(text, at, "-")) ++at;
+  if (at >= text.size() || !is_digit(text[at]) || text[at] == '0') return false;
+  std::size_t const first = at;
+  at = skip_digits(text, at);
+  if (at - first > 3) return false;
+  std::size_t groups = 0;
+  while (at + 3 < text.size() && (text[at] == ' ' || text[at] == ',') && is_digit(text[at + 1]) &&
+         is_digit(text[at + 2]) && is_digit(text[at + 3])) {
+    at += 4;
+    ++groups;
+  }
+  if (groups == 0) return false;
+  match.integer = text.substr(begin, at - begin);
+  match.decimals = {};
+  if (at + 1 < text.size() && text[at] == '.' && is_digit(text[at + 1])) {
+    std::size_t const end = skip_digits(text, at + 1);
+    match.decimals = text.substr(at, end - at);
+    at = end;
+  }
+  match.end = at;
+  return true;
+}
+
+/// 12.5, 12,5, .5 and 12
+bool simple_number(std::string_view text, std::size_t at, PlainMatch& match) {
+  std::size_t const begin = at;
+  if (starts_with(text, at, "-")) ++at;
+  std::size_t const first = at;
+  at = skip_digits(text, at);
+  bool const integer = at != first;
+  bool const point = at + 1 < text.size() && is_digit(text[at + 1]) && (text[at] == '.' || (integer && text[at] == ','));
+  if (!integer && (!point || first != begin)) return false;
+  match.integer = integer ? text.substr(begin, at - begin) : std::string_view{};
+  match.decimals = {};
+  if (point) {
+    std::size_t const end = skip_digits(text, at + 1);
+    match.decimals = text.substr(at, end - at);
+    at = end;
+  }
+  match.end = at;
+  return true;
+}
+
+/// Takes the last digit away where that leaves a number.
+bool shorten(PlainMatch& match) {
+  auto& part = match.decimals.empty() ? match.integer : match.decimals;
+  std::size_t const least = match.decimals.empty() && part.substr(0, 1) == "-" ? 3 : 2;
+  if (part.size() < least + (match.decimals.empty() ? 0 : 1)) return false;
+  part.remove_suffix(1);
+  --match.end;
+  return is_digit(part.back());
+}
+
+bool finish_number(std::string_view text, PlainMatch& match, After after) {
+  std::size_t const sign = skip_space(text, match.end);
+  std::size_t length = percent_length(text, sign);
+  if (starts_with(text, sign, "\\%")) length = 0;
+  if (length != 0 && allowed(text, sign + length, after)) {
+    match.percent = true;
+    match.end = sign + length;
+    return true;
+  }
+  return allowed(text, match.end, after) || (shorten(match) && allowed(text, match.end, after));
+}
+
+}  // namespace
+
+std::optional<PlainMatch> match_arithmetic(std::string_view text, std::size_t at, After after) {
+  Starts const places = starts(text, at);
+  for (std::size_t p = 0; p < places.size; ++p) {
+    std::size_t const begin = places.at[p];
+    std::size_t i = begin;
+    if (starts_with(text, i, "-")) ++i;
+    if (starts_with(text, i, "(")) ++i;
+    if (starts_with(text, i, "-")) ++i;
+    if (i >= text.size() || !is_digit(text[i])) continue;
+    ++i;
+    // The longest run of digits and operators that has an operator before its last character and ends at a suffix.
+    std::size_t first_operator = none;
+    std::optional<PlainMatch> best;
+    for (;;) {
+      std::size_t end = 0;
+      if (first_operator != none && i > first_operator && has_suffix(text, i, end) && allowed(text, end, after)) {
+        best = PlainMatch{.begin = at, .end = end, .arithmetic = text.substr(begin, i - begin)};
+      }
+      std::size_t const length = operator_length(text, i);
+      if (length != 0 && first_operator == none) first_operator = i + length;
+      if (length != 0) {
+        i += length;
+      } else if (i < text.size() && (is_digit(text[i]) || text[i] == '.' || is_space(text[i]))) {
+        ++i;
+      } else {
+        break;
+      }
+    }
+    if (best) return best;
+  }
+  return std::nullopt;
+}
+
+std::optional<PlainMatch> match_number(std::string_view text, std::size_t at, After after) {
+  Starts const places = starts(text, at);
+  for (std::size_t p = 0; p < places.size; ++p) {
+    std::size_t const bare = places.at[p];
+    for (std::size_t const i : {skip_currency(text, bare), bare}) {
+      if (i > 0 && is_digit(text[i - 1])) continue;
+      PlainMatch match{.begin = at};
+      if (grouped_number(text, i, match) && finish_number(text, match, after)) return match;
+      if (simple_number(text, i, match) && finish_number(text, match, after)) return match;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<PlainMatch> match_plain(std::string_view text, std::size_t at, After after) {
+  if (auto match = match_arithmetic(text, at, after)) return match;
+  return match_number(text, at, after);
+}
+
+}  // namespace grove::math::detail
