@@ -7,78 +7,28 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "grove/nn/cpu/decoder_layout.hpp"
 #include "grove/nn/cpu/matrix.hpp"
 #include "grove/nn/cpu/parameters.hpp"
 #include "grove/nn/cpu/thread_pool.hpp"
+#include "grove/nn/decoder_types.hpp"
 #include "grove/token_id.hpp"
 
 namespace grove::nn::cpu {
 
-/// The architectures, described at compile time.
-struct Qwen2 {
-  static constexpr std::string_view architecture = "Qwen2ForCausalLM";
-  static constexpr bool qkv_bias = true;  ///< q, k and v projections have biases
-  static constexpr bool qk_norm = false;  ///< RMS norm of each query and key head
-};
-struct Qwen3 {
-  static constexpr std::string_view architecture = "Qwen3ForCausalLM";
-  static constexpr bool qkv_bias = false;
-  static constexpr bool qk_norm = true;
-};
-struct Llama {
-  static constexpr std::string_view architecture = "LlamaForCausalLM";
-  static constexpr bool qkv_bias = false;
-  static constexpr bool qk_norm = false;
-};
-
-/// Sequences packed one after another.
-struct PackedBatch {
-  std::span<TokenId const> tokens{};
-  std::span<std::size_t const> cu_seqlens{};  ///< [sequences + 1] first token of each sequence, and the total
-  std::size_t first_position = 0;             ///< rotary position of the first token of every sequence
-
-  [[nodiscard]] std::size_t sequences() const noexcept { return cu_seqlens.empty() ? 0 : cu_seqlens.size() - 1; }
-};
-
-/// The places whose next-token distribution is wanted.
-struct HeadRows {
-  std::span<std::size_t const> rows{};  ///< packed token indices, ascending: the token *before* the one predicted
-  std::span<TokenId const> targets{};   ///< [rows] the token whose log-prob is wanted
-  float temperature = 1;
-};
-
-/// One entry a row; an empty span is not wanted. `hidden` is `[rows, hidden_size]`, after the final norm.
-struct HeadOutputs {
-  std::span<float> log_prob{};
-  std::span<float> entropy{};
-  std::span<float> sum_squares{};
-  std::span<float> hidden{};
-};
-
-/// Derivatives of the loss with respect to the outputs, to be filled; all zero when handed over. A span is empty where
-/// its output was not asked for.
-struct HeadGradients {
-  std::span<float> log_prob{};
-  std::span<float> entropy{};
-  std::span<float> hidden{};
-};
-
-/// Which outputs `accumulate` computes; log_prob always.
-struct HeadColumns {
-  bool entropy = false;
-  bool sum_squares = false;
-  bool hidden = false;
-};
-
-/// Called once a batch with the outputs of all rows; fills the gradients.
-using HeadFunction = std::function<void(HeadOutputs const& outputs, HeadGradients const& gradients)>;
+using nn::HeadColumns;
+using nn::HeadFunction;
+using nn::HeadGradients;
+using nn::HeadOutputs;
+using nn::HeadRows;
+using nn::Llama;
+using nn::PackedBatch;
+using nn::Qwen2;
+using nn::Qwen3;
 
 struct WorkspaceOptions {
   std::size_t logits = std::size_t{32} << 20U;  ///< how many `accumulate` holds at a time; never changes a result

@@ -2,10 +2,9 @@
 #include "grove/nn/cpu/generation.hpp"
 
 #include <algorithm>
-#include <string>
 
-#include "grove/error.hpp"
 #include "grove/nn/cpu/gemm_kernels.hpp"
+#include "grove/nn/cpu/generation_checks.hpp"
 #include "grove/nn/cpu/generation_queue.hpp"
 #include "grove/nn/cpu/generation_worker.hpp"
 
@@ -57,31 +56,6 @@ Plan make_plan(std::size_t total, std::size_t batch, std::size_t threads, std::s
   return {.shared = false, .sessions = sessions, .width = share(each, share(each, width))};
 }
 
-void check_options(GenerationOptions const& options) {
-  validate(options.sampling);
-  (void)StopStrings(options.stop_strings);
-  if (options.max_tokens == 0) throw Error("max_tokens", "is 0", "at least 1");
-  if (!options.stop_strings.empty() && !options.text) {
-    throw Error("stop strings", "cannot be found without text", "a text stream in the options");
-  }
-}
-
-void check_request(GenerationRequest const& request, std::size_t vocabulary, std::size_t context) {
-  auto const fail = [&](std::string const& what, std::string const& expected) {
-    throw Error("prompt of id " + std::to_string(request.id), what, expected);
-  };
-  if (request.prompt.empty()) fail("is empty", "at least one token");
-  if (request.prompt.size() >= context) {
-    fail("has " + std::to_string(request.prompt.size()) + " tokens",
-         "fewer than the model's context of " + std::to_string(context));
-  }
-  for (TokenId const token : request.prompt) {
-    if (token < 0 || static_cast<std::size_t>(token) >= vocabulary) {
-      fail("holds token " + std::to_string(token), "ids from 0 to " + std::to_string(vocabulary - 1));
-    }
-  }
-}
-
 }  // namespace
 
 template <class Variant>
@@ -89,18 +63,18 @@ Generator<Variant>::Generator(Decoder<Variant> const& decoder, ThreadPool& pool)
 
 template <class Variant>
 void Generator<Variant>::check(GenerationRequest const& request, GenerationOptions const& options) const {
-  check_options(options);
-  check_request(request, decoder_->vocab_size(), decoder_->config().max_position_embeddings);
+  detail::check_options(options);
+  detail::check_request(request, decoder_->vocab_size(), decoder_->config().max_position_embeddings);
 }
 
 template <class Variant>
 void Generator<Variant>::generate(std::span<GenerationRequest const> requests, GenerationOptions const& options,
                                   GenerationSink const& sink) {
   std::size_t const context = decoder_->config().max_position_embeddings;
-  check_options(options);
+  detail::check_options(options);
   std::size_t total = 0;
   for (GenerationRequest const& request : requests) {
-    check_request(request, decoder_->vocab_size(), context);
+    detail::check_request(request, decoder_->vocab_size(), context);
     total += request.samples;
   }
   if (total == 0) return;

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The decoder of nn/cpu on LibTorch tensors, for any device: the same architectures, parameters and outputs, f32 or
+// bf16. Products, attention and norms are ATen's; a layer's derivatives are autograd's, those of the vocabulary
+// projection are closed-form, in chunks of rows. No LibTorch type shows here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "grove/io/model_config.hpp"
+#include "grove/nn/cpu/parameters.hpp"
+#include "grove/nn/decoder_types.hpp"
+#include "grove/nn/torch/device.hpp"
+#include "grove/parameter.hpp"
+
+namespace grove::nn::torch {
+
+struct DecoderOptions {
+  Device device = Device::Cpu;
+  Dtype dtype = Dtype::F32;  ///< of weights and activations; logits, outputs and accumulated gradients are f32
+  std::size_t logits = std::size_t{32} << 20U;  ///< how many exist at a time
+  bool recompute = true;  ///< keep only the layers' inputs and run each layer again for its gradient: less memory
+};
+
+template <class Variant>
+class Decoder {
+ public:
+  using variant = Variant;
+
+  /// All weights 0. Throws grove::Error where the configuration is not one of this variant, for a dtype other than F32
+  /// and BF16, and for a device that is not there.
+  explicit Decoder(io::ModelConfig const& config, DecoderOptions options = {});
+  ~Decoder();
+  Decoder(Decoder&&) noexcept;
+  Decoder& operator=(Decoder&&) noexcept;
+
+  /// Copies the weights to the device, rounded to the dtype.
+  void load(cpu::Parameters const& parameters, std::uint64_t version);
+
+  [[nodiscard]] std::uint64_t version() const noexcept;
+  [[nodiscard]] io::ModelConfig const& config() const noexcept;
+  [[nodiscard]] Dtype dtype() const noexcept;
+  [[nodiscard]] std::size_t vocab_size() const noexcept { return config().vocab_size; }
+
+  /// As cpu::Decoder::score: the wanted outputs of the wanted rows, no gradients. Throws grove::Error as it does.
+  void score(PackedBatch batch, HeadRows rows, HeadOutputs outputs) const;
+
+  /// Forward, `f` on the outputs of all rows, backward; the gradients stay on the device until `take_gradients`.
+  void accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f);
+
+  /// Adds what `accumulate` has gathered to `to`, and forgets it.
+  void take_gradients(cpu::Parameters& to);
+
+  struct Impl;
+  [[nodiscard]] Impl const& impl() const noexcept { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+extern template class Decoder<Qwen2>;
+extern template class Decoder<Qwen3>;
+extern template class Decoder<Llama>;
+
+}  // namespace grove::nn::torch

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+
+#include "grove/nn/cpu/decoder_layout.hpp"
+#include "grove/nn/torch/decoder.hpp"
+#include "grove/nn/torch/layer.hpp"
+#include "grove/nn/torch/weights.hpp"
+
+namespace grove::nn::torch {
+
+template <class Variant>
+struct Decoder<Variant>::Impl {
+  Impl(io::ModelConfig const& model, DecoderOptions const& chosen);
+
+  [[nodiscard]] detail::Layer<Variant> layer(std::size_t i) const { return {config, weights.layers[i], i}; }
+  [[nodiscard]] at::Tensor embed(std::span<TokenId const> tokens) const;
+  /// Normed hidden states to logits, in f32 whatever the dtype.
+  [[nodiscard]] at::Tensor logits(at::Tensor const& normed) const;
+
+  io::ModelConfig config;
+  DecoderOptions options;
+  at::Device device;
+  cpu::detail::Rotary rotary;
+  detail::Weights weights;
+  std::uint64_t version = 0;
+};
+
+}  // namespace grove::nn::torch

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/nn/torch/generation.hpp"
+
+#include <algorithm>
+
+#include "grove/nn/cpu/generation_checks.hpp"
+#include "grove/nn/cpu/generation_queue.hpp"
+#include "grove/nn/cpu/generation_worker.hpp"
+#include "grove/nn/torch/decoder_session.hpp"
+
+namespace grove::nn::torch {
+namespace {
+
+constexpr std::size_t most_sequences = 256;  // beyond, a step's products gain nothing
+
+/// How many sequences run at a time.
+std::size_t width(io::ModelConfig const& config, std::size_t bytes_of_value, std::size_t longest, std::size_t batch,
+                  std::size_t cache_bytes) {
+  auto const token = 2 * config.layers * config.kv_heads * config.head_dim * bytes_of_value;
+  auto const fits = std::clamp<std::size_t>(cache_bytes / (token * longest), 1, most_sequences);
+  return batch == 0 ? fits : batch;
+}
+
+}  // namespace
+
+template <class Variant>
+void generate(Decoder<Variant> const& decoder, std::span<cpu::GenerationRequest const> requests,
+              cpu::GenerationOptions const& options, cpu::GenerationSink const& sink, cpu::ThreadPool& pool,
+              std::size_t cache_bytes) {
+  auto const& config = decoder.config();
+  auto const context = config.max_position_embeddings;
+  cpu::detail::check_options(options);
+  std::size_t total = 0;
+  std::size_t prompt = 0;
+  for (auto const& request : requests) {
+    cpu::detail::check_request(request, config.vocab_size, context);
+    total += request.samples;
+    prompt = std::max(prompt, request.prompt.size());
+  }
+  if (total == 0) return;
+  cpu::detail::GenerationJob job{.requests = requests,
+                                 .options = options,
+                                 .stops = cpu::StopStrings(options.stop_strings),
+                                 .random = RandomStream(options.key, options.collection, options.attempt),
+                                 .context = context,
+                                 .vocabulary = config.vocab_size,
+                                 .version = decoder.version(),
+                                 .queue = cpu::detail::GenerationQueue(requests),
+                                 .outlet = cpu::detail::GenerationOutlet(requests, options.delivery, sink)};
+  DecodeSession<Variant> session(decoder);
+  auto const at_once = width(config, decoder.dtype() == Dtype::BF16 ? 2 : 4,
+                             std::min(context, prompt + options.max_tokens), options.batch, cache_bytes);
+  cpu::detail::GenerationWorker(session, job, std::min(total, at_once), &pool).run();
+}
+
+template void generate(Decoder<Qwen2> const&, std::span<cpu::GenerationRequest const>, cpu::GenerationOptions const&,
+                       cpu::GenerationSink const&, cpu::ThreadPool&, std::size_t);
+template void generate(Decoder<Qwen3> const&, std::span<cpu::GenerationRequest const>, cpu::GenerationOptions const&,
+                       cpu::GenerationSink const&, cpu::ThreadPool&, std::size_t);
+template void generate(Decoder<Llama> const&, std::span<cpu::GenerationRequest const>, cpu::GenerationOptions const&,
+                       cpu::GenerationSink const&, cpu::ThreadPool&, std::size_t);
+
+}  // namespace grove::nn::torch

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Completions of many prompts with the weights of one tensor decoder: the decode loop, the random keys and the token
+// sampler of the CPU engine (logits come to the host), over this engine's sessions. Of the same weights, prompt,
+// options and key both engines draw the same completion, but where rounding moves a number across the border of two
+// tokens.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "grove/nn/cpu/generation_options.hpp"
+#include "grove/nn/cpu/thread_pool.hpp"
+#include "grove/nn/torch/decoder.hpp"
+
+namespace grove::nn::torch {
+
+/// Hands every completion to `sink`, as cpu::Generator::generate does. `pool` draws tokens; keys and values take at
+/// most about `cache_bytes` (and at least one sequence), which says how many sequences run at a time where
+/// `options.batch` is 0.
+template <class Variant>
+void generate(Decoder<Variant> const& decoder, std::span<cpu::GenerationRequest const> requests,
+              cpu::GenerationOptions const& options, cpu::GenerationSink const& sink, cpu::ThreadPool& pool,
+              std::size_t cache_bytes);
+
+extern template void generate(Decoder<Qwen2> const&, std::span<cpu::GenerationRequest const>,
+                              cpu::GenerationOptions const&, cpu::GenerationSink const&, cpu::ThreadPool&, std::size_t);
+extern template void generate(Decoder<Qwen3> const&, std::span<cpu::GenerationRequest const>,
+                              cpu::GenerationOptions const&, cpu::GenerationSink const&, cpu::ThreadPool&, std::size_t);
+extern template void generate(Decoder<Llama> const&, std::span<cpu::GenerationRequest const>,
+                              cpu::GenerationOptions const&, cpu::GenerationSink const&, cpu::ThreadPool&, std::size_t);
+
+}  // namespace grove::nn::torch
