@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "grove/math/ascii.hpp"
+#include "grove/math/grammar.hpp"
+#include "grove/math/parser.hpp"
+#include "grove/math/words.hpp"
+
+namespace grove::math {
+
+Expr parse_numeral(Arena& arena, std::string_view digits) {
+  std::size_t const point = digits.find('.');
+  if (point == std::string_view::npos) {
+    auto const value = Rational::from_digits(digits);
+    return value ? arena.number(*value) : Expr{};
+  }
+  std::size_t const decimals = digits.size() - point - 1;
+  if (decimals > 2000) return {};
+  std::string all(digits.substr(0, point));
+  all += digits.substr(point + 1);
+  auto const value = Rational::from_digits(all);
+  if (!value) return {};
+  return arena.decimal(*value / Rational::integer_power(10, static_cast<std::uint32_t>(decimals)),
+                       static_cast<std::int32_t>(decimals));
+}
+
+namespace detail {
+
+std::string Grammar::source(std::size_t from, std::size_t to) const {
+  std::string out;
+  for (std::size_t i = from; i < to && i < tokens_.size(); ++i) {
+    out += text_.substr(tokens_[i].begin, tokens_[i].end - tokens_[i].begin);
+  }
+  return out;
+}
+
+bool Grammar::begins_symbol() const {
+  return is(TokenKind::Letter) || is(TokenKind::Named) || is(TokenKind::Wrapped);
+}
+
+Expr Grammar::component() {
+  Step const step(*this);
+  if (!step.allowed()) return fail("nested too deeply");
+  switch (kind()) {
+    case TokenKind::LeftRound:
+      advance();
+      return group(TokenKind::RightRound);
+    case TokenKind::LeftSquare:
+      advance();
+      return group(TokenKind::RightSquare);
+    case TokenKind::LeftSet:
+      advance();
+      return group(TokenKind::RightSet);
+    case TokenKind::LeftBrace:
+      advance();
+      return group(TokenKind::RightBrace);
+    case TokenKind::Box:
+      advance();
+      return braced();
+    case TokenKind::Bar:
+      return absolute_value(TokenKind::Bar);
+    case TokenKind::LeftBar:
+      return absolute_value(TokenKind::RightBar);
+    case TokenKind::DoubleBar:
+      return absolute_value(TokenKind::DoubleBar);
+    case TokenKind::LeftFloor:
+      return absolute_value(TokenKind::RightFloor);
+    case TokenKind::LeftCeiling:
+      return absolute_value(TokenKind::RightCeiling);
+    case TokenKind::Fraction:
+      return fraction();
+    case TokenKind::Binomial:
+      return binomial();
+    case TokenKind::Root:
+      return root();
+    case TokenKind::MatrixBegin:
+      advance();
+      return matrix(TokenKind::MatrixEnd);
+    case TokenKind::DeterminantBegin:
+      advance();
+      return arena_.function(Function::Determinant, {matrix(TokenKind::DeterminantEnd)});
+    case TokenKind::Function:
+      return function();
+    case TokenKind::ManyFunction:
+      return many_function();
+    case TokenKind::OperatorName:
+      return named_operator();
+    case TokenKind::Sum:
+    case TokenKind::Product:
+      return big_operator();
+    case TokenKind::Integral:
+      return integral();
+    case TokenKind::Limit:
+      return limit();
+    case TokenKind::LetterE: {
+      advance();
+      Expr const e = arena_.constant(Constant::E);
+      if (strict_ || !is(TokenKind::Caret)) return e;
+      advance();
+      Expr const to = is(TokenKind::LeftBrace) ? braced() : atom();
+      return arena_.power(e, to);
+    }
+    default:
+      if (begins_symbol()) {
+        std::size_t const start = at_;
+        if (Expr const applied = application()) return applied;
+        back(start);
+      }
+      return atom();
+  }
+}
+
+Expr Grammar::group(TokenKind close) {
+  int const bars = bars_;
+  bars_ = 0;
+  Expr const value = expression();
+  bars_ = bars;
+  if (!value) return {};
+  if (close == TokenKind::RightBrace && accept(TokenKind::Choose)) {
+    Expr const lower = expression();
+    if (!lower || !accept(close)) return fail("an open brace");
+    return arena_.function(Function::Binomial, {value, lower});
+  }
+  if (strict_ && close == TokenKind::RightBrace && accept(TokenKind::RightBrace)) return value;
+  if (!accept(close)) return fail("a bracket that is not closed");
+  return value;
+}
+
+Expr Grammar::braced() {
+  if (!accept(TokenKind::LeftBrace)) return fail("a brace is missing");
+  int const bars = bars_;
+  bars_ = 0;
+  Expr const value = expression();
+  bars_ = bars;
+  if (value && !accept(TokenKind::RightBrace)) return fail("an open brace");
+  return value;
+}
+
+Expr Grammar::argument() {
+  if (!strict_ || is(TokenKind::LeftBrace)) return braced();
+  // TeX takes one token: \frac12 and \sqrt3; a number's digits are one character each.
+  return component();
+}
+
+Expr Grammar::absolute_value(TokenKind close) {
+  TokenKind const open = kind();
+  advance();
+  int const bars = bars_;
+  bars_ = open == TokenKind::Bar || open == TokenKind::DoubleBar ? 1 : 0;
+  Expr const value = expression();
+  bars_ = bars;
+  if (!value) return {};
+  if (!accept(close)) return fail("a bar that is not closed");
+  switch (close) {
+    case TokenKind::RightFloor:
+      return arena_.function(Function::Floor, {value});
+    case TokenKind::RightCeiling:
+      return arena_.function(Function::Ceiling, {value});
+    case TokenKind::DoubleBar:
+      return arena_.function(Function::Norm, {value});
+    default:
+      return strict_ && arena_.is(value, Kind::Matrix) ? arena_.function(Function::Determinant, {value})
+                                                       : arena_.function(Function::Abs, {value});
+  }
+}
+
+Expr Grammar::derivative() {
+  // \frac{d}{dx} in front of what is differentiated, and \frac{dy}{dx}.
+  if (kind(1) != TokenKind::LeftBrace) return {};
+  bool const bare = kind(2) == TokenKind::Letter && token(2).text == "d" && kind(3) == TokenKind::RightBrace;
+  bool const inside = kind(2) == TokenKind::Differential && kind(3) == TokenKind::RightBrace;
+  if ((!bare && !inside) || kind(4) != TokenKind::LeftBrace || kind(5) != TokenKind::Differential ||
+      kind(6) != TokenKind::RightBrace) {
+    return {};
+  }
+  Expr const variable = arena_.symbol(token(5).text);
+  Expr body = inside ? arena_.symbol(token(2).text) : Expr{};
+  at_ += 7;
+  if (bare) body = juxtaposition(false);
+  return body ? arena_.node(Kind::Derivative, {body, variable}, 0, 1) : fail("a derivative of nothing");
+}
+
+Expr Grammar::fraction() {
+  std::size_t const start = at_;
+  if (!strict_) {
+    if (Expr const value = derivative()) return value;
+    back(start);
+  }
+  advance();
+  Expr upper;
+  Expr lower;
+  if (strict_ && is(TokenKind::Number) && !is(TokenKind::LeftBrace)) {
+    // Digits count singly: \frac12, \frac123 is 1/23 as its writer meant it.
+    std::string_view const digits = token().text;
+    upper = parse_numeral(arena_, digits.substr(0, 1));
+    bool const joined = digits.size() > 1;
+    advance();
+    if (joined) {
+      lower = parse_numeral(arena_, digits.substr(1));
+    } else {
+      lower = argument();
+    }
+  } else {
+    upper = argument();
+    if (upper) lower = argument();
+  }
+  if (!upper || !lower) return fail("a fraction without its parts");
+  return divide(upper, lower);
+}
+
+Expr Grammar::binomial() {
+  advance();
+  Expr const upper = argument();
+  if (!upper) return {};
+  Expr const lower = argument();
+  if (!lower) return {};
+  return arena_.function(Function::Binomial, {upper, lower});
+}
+
+Expr Grammar::root() {
+  advance();
+  Expr degree;
+  if (accept(TokenKind::LeftSquare)) {
+    degree = expression();
+    if (!degree || !accept(TokenKind::RightSquare)) return fail("a root's degree that is not closed");
+  }
+  Expr radicand;
+  if (strict_ && is(TokenKind::Number) && !token().spaced && token().text.size() > 1 &&
+      token().text.find('.') == std::string_view::npos && text_[token().begin - 1] == 't') {
+    radicand = parse_numeral(arena_, token().text);
+    advance();
+  } else {
+    radicand = argument();
+  }
+  if (!radicand) return {};
+  if (!degree) degree = arena_.number(2);
+  if (is_integer(degree) && arena_.value(degree) == Rational(2)) {
+    return arena_.power(radicand, arena_.number(Rational(1, 2)));
+  }
+  if (strict_) return arena_.function(Function::Root, {radicand, degree});
+  return arena_.power(radicand, divide(arena_.number(1), degree));
+}
+
+Expr Grammar::matrix(TokenKind close) {
+  Exprs entries;
+  std::size_t columns = 0;
+  std::size_t rows = 0;
+  while (!accept(close)) {
+    std::size_t in_row = 0;
+    do {
+      Expr const entry = expression();
+      if (!entry) return {};
+      entries.push_back(entry);
+      ++in_row;
+    } while (accept(TokenKind::Ampersand));
+    ++rows;
+    if (columns != 0 && columns != in_row) return fail("rows of different lengths");
+    columns = in_row;
+    if (!accept(TokenKind::NewRow) && !is(close)) return fail("a matrix that is not closed");
+    while (strict_ && accept(TokenKind::NewRow)) {
+    }
+  }
+  if (rows == 0) return fail("an empty matrix");
+  return arena_.node(Kind::Matrix, entries, 0, static_cast<std::int32_t>(rows));
+}
+
+bool Grammar::subscript(std::string& out) {
+  // At the underscore.
+  advance();
+  std::size_t const from = at_;
+  std::string inner;
+  if (accept(TokenKind::LeftBrace)) {
+    std::size_t depth = 1;
+    while (depth > 0 && !is(TokenKind::End)) {
+      if (is(TokenKind::LeftBrace)) ++depth;
+      if (is(TokenKind::RightBrace)) --depth;
+      advance();
+    }
+    if (depth != 0) return false;
+    inner = source(from + 1, at_ - 1);
+  } else {
+    if (is(TokenKind::End)) return false;
+    advance();
+    inner = source(from, at_);
+  }
+  if (strict_ && inner.starts_with("\\text{") && inner.ends_with('}')) inner = inner.substr(6, inner.size() - 7);
+  if (strict_ && inner.starts_with("\\mathrm{") && inner.ends_with('}')) inner = inner.substr(8, inner.size() - 9);
+  out += inner.size() > 1 ? "_{" + inner + "}" : "_" + inner;
+  return true;
+}
+
+bool Grammar::skip_subscript() {
+  std::string ignored;
+  return !strict_ && is(TokenKind::Underscore) && subscript(ignored);
+}
+
+std::string Grammar::symbol_name() {
+  Token const& symbol = token();
+  std::string name;
+  if (symbol.kind == TokenKind::Wrapped) {
+    for (char const c : symbol.text) {
+      if (c != ' ' && c != '\n' && c != '\t') name += c;
+    }
+    switch (static_cast<Wrapper>(symbol.detail)) {
+      case Wrapper::Text:
+        name.erase(std::remove_if(name.begin(), name.end(), [](char c) { return c == '(' || c == ')'; }), name.end());
+        break;
+      case Wrapper::Bar:
+        name = "bar{" + name + "}";
+        break;
+      case Wrapper::Vector:
+        name = "vec{" + name + "}";
+        break;
+      case Wrapper::Tilde:
+        name = "tilde{" + name + "}";
+        break;
+      case Wrapper::Math:
+        if (!strict_) name = "math{" + name + "}";
+        break;
+      case Wrapper::Other: {
+        std::string_view command = text_.substr(symbol.begin + 1);
+        command = command.substr(0, command.find('{'));
+        name = std::string(trim(command.substr(0, 16))) + "{" + name + "}";
+        break;
+      }
+    }
+  } else {
+    name = symbol.text;
+  }
+  if (!strict_) std::transform(name.begin(), name.end(), name.begin(), lower);
+  return name;
+}
+
+Expr Grammar::atom_expression(bool with_power) {
+  if (!strict_ && is(TokenKind::Letter) && token().text == "I") {
+    advance();
+    return arena_.constant(Constant::I);
+  }
+  std::string name = symbol_name();
+  bool const wrapped = is(TokenKind::Wrapped);
+  advance();
+  Expr to;
+  for (int scripts = 0; scripts < 2; ++scripts) {
+    if (is(TokenKind::Underscore)) {
+      std::string below;
+      if (!subscript(below)) return fail("a subscript that is not closed");
+      if (!strict_) std::transform(below.begin(), below.end(), below.begin(), lower);
+      name += below;
+    } else if (with_power && !to && is(TokenKind::Caret)) {
+      advance();
+      to = is(TokenKind::LeftBrace) ? braced() : atom();
+      if (!to) return {};
+    } else {
+      break;
+    }
+  }
+  if (name.empty()) return fail("an empty name");
+  Expr const symbol = wrapped && strict_ ? arena_.symbol(name) : arena_.symbol(name);
+  return to ? arena_.power(symbol, to) : symbol;
+}
+
+Expr Grammar::number() {
+  Token const& numeral = token();
+  std::string digits;
+  std::string_view text = numeral.text;
+  if (strict_ && numeral.kind == TokenKind::Number) {
+    grouped_number_length(text, 0, true, &digits);
+    text = digits;
+  }
+  if (numeral.kind != TokenKind::Scientific) {
+    advance();
+    return parse_numeral(arena_, text);
+  }
+  std::size_t const e = text.find_first_of("eE");
+  Expr const mantissa = parse_numeral(arena_, text.substr(0, e));
+  std::string_view exponent = text.substr(e + 1);
+  bool const negative = exponent.starts_with('-');
+  if (negative || exponent.starts_with('+')) exponent.remove_prefix(1);
+  if (!mantissa || exponent.size() > 4) return fail("a number out of range");
+  std::uint32_t power = 0;
+  for (char const c : exponent) power = power * 10 + static_cast<std::uint32_t>(c - '0');
+  if (power > 2000) return fail("a number out of range");
+  advance();
+  Rational const scale = Rational::integer_power(10, power);
+  Rational const& value = arena_.value(mantissa);
+  std::int32_t const decimals = arena_.is(mantissa, Kind::Decimal) ? arena_.extra(mantissa) : 0;
+  auto const shift = static_cast<std::int32_t>(power);
+  return arena_.decimal(negative ? value / scale : value * scale, std::max(negative ? decimals + shift : decimals - shift, 0));
+}
+
+Expr Grammar::atom() {
+  Token const& here = token();
+  switch (here.kind) {
+    case TokenKind::Letter:
+    case TokenKind::Named:
+      return atom_expression(!strict_);
+    case TokenKind::Wrapped:
+      return strict_ ? strict_text_atom() : atom_expression(true);
+    case TokenKind::Constant:
+      advance();
+      if (!strict_ && here.detail > static_cast<std::uint8_t>(Constant::Undefined)) return fail("a set in a sum");
+      return arena_.constant(static_cast<Constant>(here.detail));
+    case TokenKind::Number: {
+      Expr value = number();
+      if (value && is(TokenKind::Underscore)) {
+        std::string below;
+        if (!subscript(below)) return fail("a subscript that is not closed");
+        if (strict_) {
+          std::string base;
+          for (char const c : below) {
+            if (is_digit(c)) base += c;
+          }
+          std::int32_t const radix = base.size() == 1 || base.size() == 2 ? std::stoi(base) : 0;
+          auto const converted =
+              radix >= 2 && radix <= 36 ? Rational::from_digits(here.text, radix) : std::optional<Rational>{};
+          if (!converted) return fail("a subscript that is no base");
+          value = arena_.node(Kind::Based, {arena_.number(*converted)}, 0, radix);
+        }
+      }
+      return value ? value : fail("a number out of range");
+    }
+    case TokenKind::Scientific:
+      return number();
+    case TokenKind::Percent: {
+      advance();
+      return arena_.node(Kind::Percent, {parse_numeral(arena_, here.text)});
+    }
+    case TokenKind::CapitalE:
+      advance();
+      return arena_.symbol("e");
+    case TokenKind::Differential:
+      advance();
+      return arena_.symbol("d" + std::string(here.text));
+    case TokenKind::Prime:
+      if (strict_) return fail("a prime without a symbol");
+      advance();
+      return arena_.symbol("prime");
+    case TokenKind::Function:
+      if (here.detail == static_cast<std::uint8_t>(Function::Gamma)) {
+        advance();
+        return arena_.symbol("gamma");
+      }
+      return fail("a function where a value is expected");
+    case TokenKind::LetterE:
+      if (!strict_) return fail("e where a symbol is expected");
+      advance();
+      return arena_.constant(Constant::E);
+    case TokenKind::End:
+      return fail("the text ends where a value is expected");
+    default:
+      return fail("a value is missing");
+  }
+}
+
+}  // namespace detail
+}  // namespace grove::math

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/math/scanner.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "grove/math/ascii.hpp"
+#include "grove/math/boxes.hpp"
+#include "grove/math/kinds.hpp"
+#include "grove/math/words.hpp"
+
+namespace grove::math::detail {
+namespace {
+
+constexpr std::size_t none = std::string_view::npos;
+
+constexpr std::uint8_t d(auto value) { return static_cast<std::uint8_t>(value); }
+
+struct Sign {
+  std::string_view text;
+  TokenKind kind;
+  std::uint8_t detail = 0;
+  std::string_view name = {};
+};
+
+// ASCII first, longest first; then characters of several bytes.
+constexpr Sign signs[] = {
+    {"!=", TokenKind::Relation, d(RelationType::NotEqual)},
+    {"==", TokenKind::Relation, d(RelationType::Equal)},
+    {"<=", TokenKind::Relation, d(RelationType::LessEqual)},
+    {">=", TokenKind::Relation, d(RelationType::GreaterEqual)},
+    {"~=", TokenKind::Relation, d(RelationType::Approximately)},
+    {"+", TokenKind::Plus},
+    {"-", TokenKind::Minus},
+    {"*", TokenKind::Times},
+    {"/", TokenKind::Divide},
+    {"(", TokenKind::LeftRound},
+    {")", TokenKind::RightRound},
+    {"[", TokenKind::LeftSquare},
+    {"]", TokenKind::RightSquare},
+    {"{", TokenKind::LeftBrace},
+    {"}", TokenKind::RightBrace},
+    {"|", TokenKind::Bar},
+    {"_", TokenKind::Underscore},
+    {":", TokenKind::Colon},
+    {";", TokenKind::Semicolon},
+    {",", TokenKind::Comma},
+    {".", TokenKind::Period},
+    {"&", TokenKind::Ampersand},
+    {"=", TokenKind::Assign},
+    {"<", TokenKind::Relation, d(RelationType::Less)},
+    {">", TokenKind::Relation, d(RelationType::Greater)},
+    {"!", TokenKind::Bang},
+    {"'", TokenKind::Transpose},
+};
+
+constexpr Sign wide_signs[] = {
+    {"\u2212", TokenKind::Minus},
+    {"\u2013", TokenKind::Minus},
+    {"\u00d7", TokenKind::Times},
+    {"\u22c5", TokenKind::Times},
+    {"\u2217", TokenKind::Times},
+    {"\u2219", TokenKind::Times},
+    {"\u00b7", TokenKind::Times},
+    {"\u00f7", TokenKind::Divide},
+    {"\u2215", TokenKind::Divide},
+    {"\u2264", TokenKind::Relation, d(RelationType::LessEqual)},
+    {"\u2a7d", TokenKind::Relation, d(RelationType::LessEqual)},
+    {"\u2265", TokenKind::Relation, d(RelationType::GreaterEqual)},
+    {"\u2a7e", TokenKind::Relation, d(RelationType::GreaterEqual)},
+    {"\u2260", TokenKind::Relation, d(RelationType::NotEqual)},
+    {"\u2248", TokenKind::Relation, d(RelationType::Approximately)},
+    {"\u2261", TokenKind::Assign},
+    {"\u2208", TokenKind::Relation, d(RelationType::In)},
+    {"\u2209", TokenKind::Relation, d(RelationType::NotIn)},
+    {"\u2286", TokenKind::Relation, d(RelationType::SubsetEqual)},
+    {"\u2287", TokenKind::Relation, d(RelationType::SupersetEqual)},
+    {"\u222a", TokenKind::Union},
+    {"\u2229", TokenKind::Intersection},
+    {"\u2216", TokenKind::SetMinus},
+    {"\u00b1", TokenKind::PlusMinus},
+    {"\u2213", TokenKind::MinusPlus},
+    {"\u2205", TokenKind::Constant, d(Constant::EmptySet)},
+    {"\u2115", TokenKind::Constant, d(Constant::Naturals)},
+    {"\u2124", TokenKind::Constant, d(Constant::Integers)},
+    {"\u211a", TokenKind::Constant, d(Constant::Rationals)},
+    {"\u211d", TokenKind::Constant, d(Constant::Reals)},
+    {"\u2102", TokenKind::Constant, d(Constant::Complexes)},
+    {"\u221e", TokenKind::Constant, d(Constant::Infinity)},
+    {"\u03c0", TokenKind::Constant, d(Constant::Pi)},
+    {"\u221a", TokenKind::Root},
+    {"\u00b0", TokenKind::Degree},
+    {"\u03b1", TokenKind::Named, 0, "alpha"},
+    {"\u03b2", TokenKind::Named, 0, "beta"},
+    {"\u03b3", TokenKind::Named, 0, "gamma"},
+    {"\u03b4", TokenKind::Named, 0, "delta"},
+    {"\u0394", TokenKind::Named, 0, "Delta"},
+    {"\u03b5", TokenKind::Named, 0, "epsilon"},
+    {"\u03b7", TokenKind::Named, 0, "eta"},
+    {"\u03b8", TokenKind::Named, 0, "theta"},
+    {"\u03bb", TokenKind::Named, 0, "lambda"},
+    {"\u03bc", TokenKind::Named, 0, "mu"},
+    {"\u03bd", TokenKind::Named, 0, "nu"},
+    {"\u03be", TokenKind::Named, 0, "xi"},
+    {"\u03c1", TokenKind::Named, 0, "rho"},
+    {"\u03c3", TokenKind::Named, 0, "sigma"},
+    {"\u03c4", TokenKind::Named, 0, "tau"},
+    {"\u03c6", TokenKind::Named, 0, "phi"},
+    {"\u03c7", TokenKind::Named, 0, "chi"},
+    {"\u03c8", TokenKind::Named, 0, "psi"},
+    {"\u03c9", TokenKind::Named, 0, "omega"},
+    {"\u03a9", TokenKind::Named, 0, "Omega"},
+};
+
+/// What the grammar skips besides white space; its length, or 0.
+std::size_t blank_command(std::string_view text, std::size_t at, bool strict) {
+  if (at + 1 >= text.size()) return 0;
+  if (std::string_view(",:;!$").find(text[at + 1]) != none) return 2;
+  if (strict && (text[at + 1] == ' ' || text[at + 1] == '/')) return 2;
+  std::size_t end = at + 1;
+  while (end < text.size() && is_letter(text[end])) ++end;
+  std::string_view const name = text.substr(at + 1, end - at - 1);
+  constexpr std::array<std::string_view, 8> spaces{"quad",        "qquad",      "thinspace",   "medspace",
+                                                   "thickspace", "negthinspace", "negmedspace", "negthickspace"};
+  if (std::find(spaces.begin(), spaces.end(), name) != spaces.end()) return end - at;
+  // The grammar's spaces need no word boundary: \quadx is a space and x.
+  if (name.starts_with("qquad")) return 6;
+  if (name.starts_with("quad")) return 5;
+  if (!strict) return 0;
+  constexpr std::array<std::string_view, 22> sizes{"left",  "right", "middle", "big",   "Big",   "bigg",
+                                                   "Bigg",  "bigl",  "bigr",   "Bigl",  "Bigr",  "biggl",
+                                                   "biggr", "Biggl", "Biggr",  "limits", "nolimits", "displaystyle",
+                                                   "textstyle", "rm", "bf", "hfill"};
+  if (std::find(sizes.begin(), sizes.end(), name) == sizes.end()) return 0;
+  // `\left.` and `\right.` are delimiters that are not drawn.
+  bool const side = name == "left" || name == "right";
+  return end - at + (side && starts_with(text, end, ".") ? 1 : 0);
+}
+
+std::size_t digits_end(std::string_view text, std::size_t at) {
+  while (at < text.size() && is_digit(text[at])) ++at;
+  return at;
+}
+
+}  // namespace
+
+void Scanner::fail(std::string_view problem) {
+  problem_ = problem;
+  push(TokenKind::Unknown, 1);
+}
+
+void Scanner::push(TokenKind kind, std::size_t length, std::uint8_t detail, std::string_view text) {
+  tokens_.push_back({.kind = kind,
+                     .detail = detail,
+                     .spaced = spaced_,
+                     .begin = static_cast<std::uint32_t>(at_),
+                     .end = static_cast<std::uint32_t>(at_ + length),
+                     .text = text.data() != nullptr ? text : text_.substr(at_, length)});
+  at_ += length;
+  spaced_ = false;
+}
+
+void Scanner::scan(std::string_view text, Dialect dialect) {
+  text_ = text;
+  strict_ = dialect == Dialect::Strict;
+  commas_ = strict_ && text.find(',') != none && commas_group_thousands(text);
+  at_ = 0;
+  spaced_ = false;
+  tokens_.clear();
+  problem_ = {};
+  while (at_ < text_.size() && problem_.empty()) {
+    char const c = text_[at_];
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || (strict_ && (c == '~' || c == '$' || is_space(c)))) {
+      if (c == '~' && starts_with(text_, at_, "~=")) {
+        push(TokenKind::Relation, 2, d(RelationType::Approximately));
+        continue;
+      }
+      ++at_;
+      spaced_ = true;
+    } else if (is_digit(c) || (c == '.' && at_ + 1 < text_.size() && is_digit(text_[at_ + 1]))) {
+      number();
+    } else if (c == '\\') {
+      command();
+    } else if (is_letter(c)) {
+      letter();
+    } else if (c == '^') {
+      caret();
+    } else if (!symbol_character() && !wide_character()) {
+      fail("a character that is no mathematics");
+    }
+  }
+  at_ = text_.size();
+  push(TokenKind::End, 0);
+}
+
+bool Scanner::symbol_character() {
+  for (Sign const& sign : signs) {
+    if (!starts_with(text_, at_, sign.text)) continue;
+    bool const quote = sign.kind == TokenKind::Transpose && strict_;
+    push(quote ? TokenKind::Prime : sign.kind, sign.text.size(), sign.detail);
+    return true;
+  }
+  if (strict_ && text_[at_] == '%') {
+    push(TokenKind::PercentSign, 1);
+    return true;
+  }
+  return false;
+}
+
+bool Scanner::wide_character() {
+  if (static_cast<unsigned char>(text_[at_]) < 0x80) return false;
+  for (Sign const& sign : wide_signs) {
+    if (!starts_with(text_, at_, sign.text)) continue;
+    if (!strict_ && sign.kind == TokenKind::Degree) return false;
+    push(sign.kind, sign.text.size(), sign.detail, sign.name);
+    return true;
+  }
+  constexpr std::string_view no_break_space = "\u00a0";
+  if (strict_ && starts_with(text_, at_, no_break_space)) {
+    at_ += no_break_space.size();
+    spaced_ = true;
+    return true;
+  }
+  return false;
+}
+
+void Scanner::number() {
+  if (strict_) {
+    std::size_t const length = grouped_number_length(text_, at_, commas_, nullptr);
+    std::size_t end = at_ + length;
+    // 1.5e3, 2E-5
+    if (end < text_.size() && lower(text_[end]) == 'e') {
+      std::size_t const sign = end + 1 < text_.size() && (text_[end + 1] == '-' || text_[end + 1] == '+') ? 2 : 1;
+      std::size_t const exponent = digits_end(text_, end + sign);
+      bool const letters = exponent < text_.size() && is_letter(text_[exponent]);
+      if (exponent > end + sign && !letters) {
+        push(TokenKind::Scientific, exponent - at_);
+        return;
+      }
+    }
+    push(TokenKind::Number, length);
+    return;
+  }
+  std::size_t end = digits_end(text_, at_);
+  if (end + 1 < text_.size() && text_[end] == '.' && is_digit(text_[end + 1])) end = digits_end(text_, end + 1);
+  if (end < text_.size() && text_[end] == 'E') {
+    bool const sign = end + 1 < text_.size() && (text_[end + 1] == '-' || text_[end + 1] == '+');
+    std::size_t const first = end + (sign ? 2 : 1);
+    std::size_t const exponent = digits_end(text_, first);
+    if (exponent > first) {
+      push(TokenKind::Scientific, exponent - at_);
+      return;
+    }
+  }
+  std::size_t const sign = end < text_.size() && is_space(text_[end]) ? end + 1 : end;
+  std::size_t const length = starts_with(text_, sign, "\\%") ? 2 : starts_with(text_, sign, "%") ? 1 : 0;
+  if (length != 0) {
+    std::string_view const digits = text_.substr(at_, end - at_);
+    push(TokenKind::Percent, sign + length - at_, 0, digits);
+  } else {
+    push(TokenKind::Number, end - at_);
+  }
+}
+
+void Scanner::caret() {
+  constexpr std::array<std::string_view, 4> degrees{"\\circle", "\\circ", "\\degree", "\u00b0"};
+  bool const braced = starts_with(text_, at_ + 1, "{");
+  std::size_t begin = at_ + (braced ? 2 : 1);
+  if (strict_) begin = skip_space(text_, begin);
+  for (auto const degree : degrees) {
+    if (!starts_with(text_, begin, degree)) continue;
+    std::size_t end = begin + degree.size();
+    if (braced) {
+      if (strict_) end = skip_space(text_, end);
+      if (!starts_with(text_, end, "}")) continue;
+      ++end;
+    }
+    push(TokenKind::Degree, end - at_);
+    return;
+  }
+  constexpr std::array<std::string_view, 4> transposes{"^{T}", "^{\\top}", "^\\top", "^T"};
+  for (auto const transpose : transposes) {
+    if (!starts_with(text_, at_, transpose)) continue;
+    push(TokenKind::Transpose, transpose.size());
+    return;
+  }
+  push(TokenKind::Caret, 1);
+}
+
+void Scanner::letter() {
+  if (strict_ && strict_word()) return;
+  char const c = text_[at_];
+  std::size_t run = at_;
+  while (run < text_.size() && is_letter(text_[run])) ++run;
+  if (!strict_) {
+    if (std::size_t const length = grammar_word(text_.substr(at_, run - at_)); length != 0) {
+      push(TokenKind::Word, length);
+      return;
+    }
+    if (c == 'd') {
+      std::size_t const next = skip_space(text_, at_ + 1);
+      if (next < text_.size() && is_letter(text_[next])) {
+        push(TokenKind::Differential, next + 1 - at_, 0, text_.substr(next, 1));
+        return;
+      }
+      if (next + 1 < text_.size() && text_[next] == '\\' && is_letter(text_[next + 1])) {
+        std::size_t end = next + 1;
+        while (end < text_.size() && is_letter(text_[end])) ++end;
+        push(TokenKind::Differential, end - at_, 0, text_.substr(next + 1, end - next - 1));
+        return;
+      }
+    }
+  }
+  push(c == 'e' ? TokenKind::LetterE : c == 'E' && !strict_ ? TokenKind::CapitalE : TokenKind::Letter, 1);
+}
+
+void Scanner::command() {
+  if (std::size_t const blank = blank_command(text_, at_, strict_); blank != 0) {
+    bool const negative = text_[at_ + 1] == '!';
+    at_ += blank;
+    spaced_ = !negative;
+    return;
+  }
+  if (at_ + 1 >= text_.size()) {
+    if (strict_) {
+      ++at_;
+      return;
+    }
+    fail("a backslash without a command");
+    return;
+  }
+  char const next = text_[at_ + 1];
+  switch (next) {
+    case '{':
+      if (starts_with(text_, at_, "\\{\\}")) return push(TokenKind::Constant, 4, d(Constant::EmptySet));
+      return push(TokenKind::LeftSet, 2);
+    case '}':
+      return push(TokenKind::RightSet, 2);
+    case '|':
+      return push(TokenKind::DoubleBar, 2);
+    case '\\':
+      return push(TokenKind::NewRow, 2);
+    case '(':
+      return push(TokenKind::LeftRound, 2);
+    case ')':
+      return push(TokenKind::RightRound, 2);
+    case '%':
+      if (strict_) return push(TokenKind::PercentSign, 2);
+      break;
+    case '[':
+    case ']':
+      if (strict_) {
+        at_ += 2;
+        return;
+      }
+      break;
+    default:
+      if (is_letter(next)) return letters_command();
+  }
+  fail("an unknown command");
+}
+
+void Scanner::letters_command() {
+  std::size_t end = at_ + 1;
+  while (end < text_.size() && is_letter(text_[end])) ++end;
+  std::string_view const letters = text_.substr(at_ + 1, end - at_ - 1);
+  if (letters == "begin" || letters == "end") return environment(letters == "begin");
+  if (letters == "vrule" || letters == "vspace" || letters == "hfil") {
+    at_ = end;
+    return;
+  }
+  Command const found = find_command(letters, false);
+  if (found.length == 0) return fail("an unknown command");
+  if (strict_ && found.length != letters.size()) {
+    if (strict_command(letters)) {
+      Command const known = *strict_command(letters);
+      if (known.kind != TokenKind::End) return push(known.kind, letters.size() + 1, known.detail, known.name);
+      at_ = end;
+      return;
+    }
+    // \pix is refused by TeX, but \cdotx and the like come from careless replacement; single letters behind only.
+    if (letters.size() - found.length > 2) return fail("an unknown command");
+  }
+  if (found.kind == TokenKind::Wrapped) return wrapped(static_cast<Wrapper>(found.detail), found.length + 1);
+  push(found.kind, found.length + 1, found.detail, found.name);
+}
+
+void Scanner::environment(bool begins) {
+  std::size_t const open = text_.find('{', at_);
+  std::size_t const close = text_.find('}', at_);
+  if (open == none || close == none || close < open) return fail("an environment without a name");
+  std::string_view const name = trim(text_.substr(open + 1, close - open - 1));
+  std::size_t end = close + 1;
+  auto const kind = matrix_environment(name, begins, strict_);
+  if (kind == TokenKind::End) {
+    at_ = end;  // without a meaning of its own
+    return;
+  }
+  if (kind == TokenKind::Unknown) return fail("an unknown environment");
+  if (name == "array" && begins) {
+    std::size_t const columns = strict_ ? skip_space(text_, end) : end;
+    std::size_t const last = starts_with(text_, columns, "{") ? text_.find('}', columns) : none;
+    if (last == none) return fail("an array without columns");
+    end = last + 1;
+  }
+  push(kind, end - at_);
+}
+
+void Scanner::wrapped(Wrapper wrapper, std::size_t command_length) {
+  std::size_t open = at_ + command_length;
+  if (open < text_.size() && is_space(text_[open])) open = strict_ ? skip_space(text_, open) : open + 1;
+  if (!starts_with(text_, open, "{")) {
+    if (!strict_ || open >= text_.size()) return fail("a command without its argument");
+    std::size_t const end = next_character(text_, open);
+    return push(TokenKind::Wrapped, end - at_, d(wrapper), text_.substr(open, end - open));
+  }
+  std::size_t close = strict_ ? closing_brace(text_, open, text_.size()) : text_.find('}', open);
+  while (!strict_ && close != none && text_[close - 1] == '\\') close = text_.find('}', close + 1);
+  if (close == none) return fail("an open brace");
+  std::string_view const content = text_.substr(open + 1, close - open - 1);
+  if (starts_with(text_, at_, "\\mathbb{") && content.size() == 1) {
+    constexpr std::string_view letters = "NZQRC";
+    constexpr std::array<Constant, 5> sets{Constant::Naturals, Constant::Integers, Constant::Rationals, Constant::Reals,
+                                           Constant::Complexes};
+    if (std::size_t const set = letters.find(content[0]); set != none) {
+      return push(TokenKind::Constant, close + 1 - at_, d(sets[set]));
+    }
+  }
+  push(TokenKind::Wrapped, close + 1 - at_, d(wrapper), content);
+}
+
+}  // namespace grove::math::detail

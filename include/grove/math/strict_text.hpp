@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace grove::math::detail {
+
+/// The strict dialect's normalisation, of text only, before it is scanned: fonts and text commands around numbers and
+/// single letters are opened, dollar signs, empty groups and final punctuation go. What is a unit or a word stays.
+std::string strict_text(std::string_view text);
+
+}  // namespace grove::math::detail
