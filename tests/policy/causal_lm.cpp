@@ -102,6 +102,21 @@ TEST_CASE("a clone is frozen: training the original leaves it as it was") {
   REQUIRE(scored(policy, t) != before);
 }
 
+TEST_CASE("a clone, whose weights were packed for scoring only, can be trained all the same") {
+  std::vector<std::vector<float>> gradients;
+  auto policy = tiny::policy();
+  auto copy = policy.clone();
+  auto const t = tiny::sampler().collect(policy);
+  for (auto* p : {&policy, &copy}) {
+    p->accumulate(t, all(t), grove::Column::LogProb, grove::Scope::Token,
+                  [](std::size_t, grove::TokenOutputs<float>, grove::TokenGradients<float> d) {
+                    std::ranges::fill(d.log_prob, 0.1f);
+                  });
+    gradients.push_back(gradient(*p));
+  }
+  REQUIRE(gradients[0] == gradients[1]);
+}
+
 TEST_CASE("parameters have Hugging Face names, and biases and norms do not decay") {
   auto policy = tiny::policy();
   bool found = false;

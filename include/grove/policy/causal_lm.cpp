@@ -40,19 +40,16 @@ struct Packed {
     rows.clear();
     targets.clear();
   }
-  cpu::PackedBatch batch() const { return {.tokens = tokens, .cu_seqlens = cu_seqlens}; }
-  cpu::HeadRows head(float temperature) const { return {.rows = rows, .targets = targets, .temperature = temperature}; }
+  nn::PackedBatch batch() const { return {.tokens = tokens, .cu_seqlens = cu_seqlens}; }
+  nn::HeadRows head(float temperature) const { return {.rows = rows, .targets = targets, .temperature = temperature}; }
 };
 
 }  // namespace
 
-template <class Variant>
-CausalLm<Variant>::CausalLm(cpu::Parameters parameters, CausalLmOptions options)
+template <class Variant, template <class> class Engine>
+CausalLm<Variant, Engine>::CausalLm(cpu::Parameters parameters, CausalLmOptions options)
     : options_(options),
-      pool_(std::make_shared<cpu::ThreadPool>(options.threads)),
-      decoder_(std::make_unique<cpu::Decoder<Variant>>(parameters.config())),
-      workspace_(std::make_unique<cpu::Workspace>(*pool_)),
-      generator_(std::make_unique<cpu::Generator<Variant>>(*decoder_, *pool_)),
+      engine_(parameters.config(), options),
       values_(std::make_unique<cpu::Parameters>(std::move(parameters))) {
   if (options_.dtype == Dtype::BF16) {
     values_->round_to_bf16();
@@ -60,12 +57,12 @@ CausalLm<Variant>::CausalLm(cpu::Parameters parameters, CausalLmOptions options)
     bf16_values_.resize(values.size());
     for (std::size_t i = 0; i < values.size(); ++i) bf16_values_[i] = io::f32_to_bf16(values[i]);
   }
-  decoder_->load(*values_, version_, *pool_);
+  engine_.load(*values_, version_);
 }
 
-template <class Variant>
-void CausalLm<Variant>::score(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
-                              TokenOutputs<float> out) const {
+template <class Variant, template <class> class Engine>
+void CausalLm<Variant, Engine>::score(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
+                                      TokenOutputs<float> out) const {
   auto const part = [](std::span<float> column, std::size_t first, std::size_t n) {
     return column.empty() ? column : column.subspan(first, n);
   };
@@ -74,13 +71,12 @@ void CausalLm<Variant>::score(TokenTrajectories const& t, Sequences sequences, C
   auto const flush = [&] {
     auto const n = packed.rows.size();
     if (n == 0) return;
-    decoder_->score(
+    engine_.score(
         packed.batch(), packed.head(options_.temperature),
         {.log_prob = part(out.log_prob, done, n),
          .entropy = wanted.contains(Column::Entropy) ? part(out.entropy, done, n) : std::span<float>(),
          .sum_squares = wanted.contains(Column::SumSquares) ? part(out.sum_squares, done, n) : std::span<float>(),
-         .hidden = {}},
-        *workspace_);
+         .hidden = {}});
     done += n;
     packed.clear();
   };
@@ -92,44 +88,45 @@ void CausalLm<Variant>::score(TokenTrajectories const& t, Sequences sequences, C
   flush();
 }
 
-template <class Variant>
-void CausalLm<Variant>::accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
-                                        Rows const& f) {
+template <class Variant, template <class> class Engine>
+void CausalLm<Variant, Engine>::accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
+                                                Rows const& f) {
   Packed packed;
   for (auto s : sequences) packed.add(t.samples[s].context(), t.samples[s].completion.tokens);
   if (packed.rows.empty()) return;
-  if (!gradients_) parameters();
-  auto const consume = [&](cpu::HeadOutputs const& out, cpu::HeadGradients const& gradients) {
+  if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(values_->config());
+  auto const consume = [&](nn::HeadOutputs const& out, nn::HeadGradients const& gradients) {
     f({.log_prob = out.log_prob, .entropy = out.entropy, .sum_squares = out.sum_squares, .value = {}},
       {.log_prob = gradients.log_prob, .entropy = gradients.entropy, .value = {}});
   };
-  decoder_->accumulate(packed.batch(), packed.head(options_.temperature),
-                       {.entropy = wanted.contains(Column::Entropy),
-                        .sum_squares = wanted.contains(Column::SumSquares),
-                        .hidden = false},
-                       consume, *gradients_, *workspace_);
+  engine_.accumulate(packed.batch(), packed.head(options_.temperature),
+                     {.entropy = wanted.contains(Column::Entropy),
+                      .sum_squares = wanted.contains(Column::SumSquares),
+                      .hidden = false},
+                     consume, *values_, *gradients_);
 }
 
-template <class Variant>
-void CausalLm<Variant>::generate(std::span<cpu::GenerationRequest const> requests,
-                                 cpu::GenerationOptions const& options, cpu::GenerationSink const& deliver) const {
-  generator_->generate(requests, options, [&](cpu::GeneratedCompletion&& generated) {
+template <class Variant, template <class> class Engine>
+void CausalLm<Variant, Engine>::generate(std::span<cpu::GenerationRequest const> requests,
+                                         cpu::GenerationOptions const& options,
+                                         cpu::GenerationSink const& deliver) const {
+  engine_.generate(requests, options, [&](cpu::GeneratedCompletion&& generated) {
     generated.completion.versions.assign(generated.completion.tokens.size(), version_);
     deliver(std::move(generated));
   });
 }
 
-template <class Variant>
-std::vector<std::vector<float>> CausalLm<Variant>::log_probs(std::span<std::vector<TokenId> const> sequences,
-                                                             float temperature) const {
+template <class Variant, template <class> class Engine>
+std::vector<std::vector<float>> CausalLm<Variant, Engine>::log_probs(std::span<std::vector<TokenId> const> sequences,
+                                                                     float temperature) const {
   std::vector<std::vector<float>> results(sequences.size());
   Packed packed;
   std::size_t first = 0;
   auto const flush = [&](std::size_t end) {
     std::vector<float> all(packed.rows.size());
     if (!all.empty())
-      decoder_->score(packed.batch(), packed.head(temperature),
-                      {.log_prob = all, .entropy = {}, .sum_squares = {}, .hidden = {}}, *workspace_);
+      engine_.score(packed.batch(), packed.head(temperature),
+                    {.log_prob = all, .entropy = {}, .sum_squares = {}, .hidden = {}});
     auto next = all.begin();
     for (; first < end; ++first) {
       auto const n = static_cast<std::ptrdiff_t>(sequences[first].size()) - 1;
@@ -146,8 +143,8 @@ std::vector<std::vector<float>> CausalLm<Variant>::log_probs(std::span<std::vect
   return results;
 }
 
-template <class Variant>
-std::vector<ParameterView> CausalLm<Variant>::parameters() {
+template <class Variant, template <class> class Engine>
+std::vector<ParameterView> CausalLm<Variant, Engine>::parameters() {
   if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(values_->config());
   bool const bf16 = options_.dtype == Dtype::BF16;
   std::vector<ParameterView> views;
@@ -163,48 +160,58 @@ std::vector<ParameterView> CausalLm<Variant>::parameters() {
   return views;
 }
 
-template <class Variant>
-void CausalLm<Variant>::commit() {
+template <class Variant, template <class> class Engine>
+void CausalLm<Variant, Engine>::commit() {
   if (options_.dtype == Dtype::BF16) {
     auto const values = values_->values();
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = io::bf16_to_f32(bf16_values_[i]);
   }
-  decoder_->load(*values_, ++version_, *pool_);
+  engine_.load(*values_, ++version_);
 }
 
-template <class Variant>
-CausalLm<Variant> CausalLm<Variant>::clone() const {
+template <class Variant, template <class> class Engine>
+CausalLm<Variant, Engine> CausalLm<Variant, Engine>::clone() const {
   CausalLm copy(*values_, options_);
   copy.version_ = version_;
   return copy;
 }
 
-template <class Variant>
-void CausalLm<Variant>::save(std::filesystem::path const& folder) const {
+template <class Variant, template <class> class Engine>
+void CausalLm<Variant, Engine>::save(std::filesystem::path const& folder) const {
   values_->save(folder, options_.dtype == Dtype::BF16 ? io::DType::BF16 : io::DType::F32);
 }
 
-template class CausalLm<cpu::Qwen2>;
-template class CausalLm<cpu::Qwen3>;
-template class CausalLm<cpu::Llama>;
+template class CausalLm<nn::Qwen2>;
+template class CausalLm<nn::Qwen3>;
+template class CausalLm<nn::Llama>;
+template class CausalLm<nn::Qwen2, TorchEngine>;
+template class CausalLm<nn::Qwen3, TorchEngine>;
+template class CausalLm<nn::Llama, TorchEngine>;
 
 namespace {
 
+template <template <class> class Engine>
 AnyCausalLm wrap(cpu::Parameters parameters, CausalLmOptions options) {
   switch (parameters.config().architecture) {
     case io::Architecture::Qwen2:
-      return AnyCausalLm(CausalLm<cpu::Qwen2>(std::move(parameters), options));
+      return AnyCausalLm(CausalLm<nn::Qwen2, Engine>(std::move(parameters), options));
     case io::Architecture::Qwen3:
-      return AnyCausalLm(CausalLm<cpu::Qwen3>(std::move(parameters), options));
+      return AnyCausalLm(CausalLm<nn::Qwen3, Engine>(std::move(parameters), options));
     case io::Architecture::Llama:
-      return AnyCausalLm(CausalLm<cpu::Llama>(std::move(parameters), options));
+      return AnyCausalLm(CausalLm<nn::Llama, Engine>(std::move(parameters), options));
   }
   throw Error("AnyCausalLm", "unknown architecture");
+}
+
+AnyCausalLm wrap(cpu::Parameters parameters, CausalLmOptions options) {
+  return options.device == Device::Cpu ? wrap<CpuEngine>(std::move(parameters), options)
+                                       : wrap<TorchEngine>(std::move(parameters), options);
 }
 
 }  // namespace
 
 AnyCausalLm AnyCausalLm::load(std::filesystem::path const& folder, CausalLmOptions options) {
+  nn::torch::require(options.device);
   auto const config = io::read_model_config(folder.string());
   return wrap(cpu::Parameters::load(io::WeightFolder::open(folder.string()), config), options);
 }

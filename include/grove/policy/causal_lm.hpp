@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A causal language model as a policy. Sampler and trainer share its one set of weights, so no copy can go stale, and
-// on the CPU both compute a log-prob by the same operations, so in f32 they agree bit for bit.
+// A causal language model as a policy. Sampler and trainer share its one set of weights, so no copy can go stale. On
+// the CPU both compute a log-prob by the same operations and agree bit for bit; on CUDA within rounding.
 #pragma once
 
 #include <cstddef>
@@ -9,30 +9,24 @@
 #include <functional>
 #include <memory>
 #include <span>
-#include <thread>
 #include <variant>
 #include <vector>
 
 #include "grove/columns.hpp"
 #include "grove/concepts.hpp"
-#include "grove/nn/cpu/decoder.hpp"
-#include "grove/nn/cpu/generation.hpp"
+#include "grove/nn/cpu/generation_options.hpp"
 #include "grove/nn/cpu/parameters.hpp"
-#include "grove/nn/cpu/thread_pool.hpp"
+#include "grove/nn/decoder_types.hpp"
 #include "grove/parameter.hpp"
+#include "grove/policy/causal_lm_options.hpp"
+#include "grove/policy/cpu_engine.hpp"
+#include "grove/policy/torch_engine.hpp"
 #include "grove/rollout/token_trajectories.hpp"
 
 namespace grove {
 
-struct CausalLmOptions {
-  Dtype dtype = Dtype::F32;  ///< of the parameters; arithmetic, gradients and moments are f32 either way
-  std::size_t threads = std::max(1u, std::thread::hardware_concurrency());  ///< never changes a result
-  float temperature = 1;              ///< of the log-probs that are trained on; the sampler's, unless a recipe differs
-  std::size_t forward_tokens = 8192;  ///< tokens, prompts included, in one forward pass of `score`
-};
-
-/// Qwen2, Qwen3 or Llama, as described by `Variant` at compile time.
-template <class Variant>
+/// Qwen2, Qwen3 or Llama, as described by `Variant` at compile time, computed by `Engine`: CpuEngine or TorchEngine.
+template <class Variant, template <class> class Engine = CpuEngine>
 class CausalLm {
  public:
   using Real = float;
@@ -65,7 +59,7 @@ class CausalLm {
   /// A frozen copy with the same weights and version; a reference policy.
   CausalLm clone() const;
 
-  io::ModelConfig const& config() const { return decoder_->config(); }
+  io::ModelConfig const& config() const { return engine_.config(); }
   nn::cpu::Parameters const& values() const { return *values_; }
   CausalLmOptions const& options() const { return options_; }
 
@@ -75,13 +69,9 @@ class CausalLm {
  private:
   using Rows = std::function<void(TokenOutputs<float>, TokenGradients<float>)>;
   void accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Rows const& f);
-  void round_values();
 
   CausalLmOptions options_;
-  std::shared_ptr<nn::cpu::ThreadPool> pool_;
-  std::unique_ptr<nn::cpu::Decoder<Variant>> decoder_;
-  std::unique_ptr<nn::cpu::Workspace> workspace_;
-  std::unique_ptr<nn::cpu::Generator<Variant>> generator_;
+  Engine<Variant> engine_;
   std::unique_ptr<nn::cpu::Parameters> values_;
   std::unique_ptr<nn::cpu::Parameters> gradients_;  // made when first asked for: a reference has none
   std::vector<std::uint16_t> bf16_values_;          // the parameters themselves when dtype is BF16
@@ -91,16 +81,19 @@ class CausalLm {
 extern template class CausalLm<nn::cpu::Qwen2>;
 extern template class CausalLm<nn::cpu::Qwen3>;
 extern template class CausalLm<nn::cpu::Llama>;
+extern template class CausalLm<nn::Qwen2, TorchEngine>;
+extern template class CausalLm<nn::Qwen3, TorchEngine>;
+extern template class CausalLm<nn::Llama, TorchEngine>;
 
-/// A causal language model whose architecture is known only when its folder is read.
+/// A causal language model whose architecture is known only when its folder is read, and whose device the options say.
 class AnyCausalLm {
  public:
   using Real = float;
   using Trajectories = TokenTrajectories;
   static constexpr ColumnSet provides = CausalLm<nn::cpu::Qwen2>::provides;
 
-  template <class Variant>
-  explicit AnyCausalLm(CausalLm<Variant> model) : model_(std::move(model)) {}
+  template <class Variant, template <class> class Engine>
+  explicit AnyCausalLm(CausalLm<Variant, Engine> model) : model_(std::move(model)) {}
 
   /// Reads a Hugging Face folder (config.json, *.safetensors). Throws Error that names the file and key at fault.
   static AnyCausalLm load(std::filesystem::path const& folder, CausalLmOptions options = {});
@@ -145,7 +138,9 @@ class AnyCausalLm {
   }
 
  private:
-  std::variant<CausalLm<nn::cpu::Qwen2>, CausalLm<nn::cpu::Qwen3>, CausalLm<nn::cpu::Llama>> model_;
+  std::variant<CausalLm<nn::Qwen2>, CausalLm<nn::Qwen3>, CausalLm<nn::Llama>, CausalLm<nn::Qwen2, TorchEngine>,
+               CausalLm<nn::Qwen3, TorchEngine>, CausalLm<nn::Llama, TorchEngine>>
+      model_;
 };
 static_assert(Policy<AnyCausalLm>);
 

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/policy/cpu_engine.hpp"
+
+namespace grove {
+
+namespace cpu = nn::cpu;
+
+template <class Variant>
+CpuEngine<Variant>::CpuEngine(io::ModelConfig const& config, CausalLmOptions const& options)
+    : pool_(std::make_shared<cpu::ThreadPool>(options.threads)),
+      decoder_(std::make_unique<cpu::Decoder<Variant>>(config)),
+      workspace_(std::make_unique<cpu::Workspace>(*pool_)),
+      generator_(std::make_unique<cpu::Generator<Variant>>(*decoder_, *pool_)) {}
+
+template <class Variant>
+void CpuEngine<Variant>::load(cpu::Parameters const& values, std::uint64_t version) {
+  decoder_->load(values, version, *pool_, use_);
+}
+
+template <class Variant>
+void CpuEngine<Variant>::score(nn::PackedBatch const& batch, nn::HeadRows const& rows,
+                               nn::HeadOutputs const& outputs) const {
+  decoder_->score(batch, rows, outputs, *workspace_);
+}
+
+template <class Variant>
+void CpuEngine<Variant>::accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
+                                    nn::HeadFunction const& f, cpu::Parameters const& values,
+                                    cpu::Parameters& gradients) {
+  if (use_ == cpu::Use::Inference) {
+    use_ = cpu::Use::Training;
+    load(values, decoder_->version());
+  }
+  decoder_->accumulate(batch, rows, columns, f, gradients, *workspace_);
+}
+
+template <class Variant>
+void CpuEngine<Variant>::generate(std::span<cpu::GenerationRequest const> requests,
+                                  cpu::GenerationOptions const& options, cpu::GenerationSink const& deliver) const {
+  generator_->generate(requests, options, deliver);
+}
+
+template class CpuEngine<nn::Qwen2>;
+template class CpuEngine<nn::Qwen3>;
+template class CpuEngine<nn::Llama>;
+
+}  // namespace grove

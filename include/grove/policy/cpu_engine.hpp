@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The own CPU engine as CausalLm uses it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "grove/nn/cpu/decoder.hpp"
+#include "grove/nn/cpu/generation.hpp"
+#include "grove/nn/cpu/parameters.hpp"
+#include "grove/nn/cpu/thread_pool.hpp"
+#include "grove/policy/causal_lm_options.hpp"
+
+namespace grove {
+
+template <class Variant>
+class CpuEngine {
+ public:
+  CpuEngine(io::ModelConfig const& config, CausalLmOptions const& options);
+
+  /// The weights that everything computes with from now on.
+  void load(nn::cpu::Parameters const& values, std::uint64_t version);
+
+  void score(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadOutputs const& outputs) const;
+
+  /// Adds to `gradients`. `values` are those that were loaded: the backward pass wants them in another order, which a
+  /// model that only samples and scores never makes.
+  void accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
+                  nn::HeadFunction const& f, nn::cpu::Parameters const& values, nn::cpu::Parameters& gradients);
+
+  void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,
+                nn::cpu::GenerationSink const& deliver) const;
+
+  io::ModelConfig const& config() const { return decoder_->config(); }
+
+ private:
+  std::shared_ptr<nn::cpu::ThreadPool> pool_;
+  std::unique_ptr<nn::cpu::Decoder<Variant>> decoder_;
+  std::unique_ptr<nn::cpu::Workspace> workspace_;
+  std::unique_ptr<nn::cpu::Generator<Variant>> generator_;
+  nn::cpu::Use use_ = nn::cpu::Use::Inference;
+};
+
+extern template class CpuEngine<nn::Qwen2>;
+extern template class CpuEngine<nn::Qwen3>;
+extern template class CpuEngine<nn::Llama>;
+
+}  // namespace grove

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/policy/torch_engine.hpp"
+
+#include "grove/nn/torch/generation.hpp"
+
+namespace grove {
+
+namespace cpu = nn::cpu;
+
+template <class Variant>
+TorchEngine<Variant>::TorchEngine(io::ModelConfig const& config, CausalLmOptions const& options)
+    : pool_(std::make_shared<cpu::ThreadPool>(options.threads)),
+      decoder_(config, {.device = options.device, .dtype = options.dtype}),
+      cache_bytes_(options.cache_bytes) {}
+
+template <class Variant>
+void TorchEngine<Variant>::load(cpu::Parameters const& values, std::uint64_t version) {
+  decoder_.load(values, version);
+}
+
+template <class Variant>
+void TorchEngine<Variant>::score(nn::PackedBatch const& batch, nn::HeadRows const& rows,
+                                 nn::HeadOutputs const& outputs) const {
+  decoder_.score(batch, rows, outputs);
+}
+
+template <class Variant>
+void TorchEngine<Variant>::accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
+                                      nn::HeadFunction const& f, cpu::Parameters const&, cpu::Parameters& gradients) {
+  decoder_.accumulate(batch, rows, columns, f);
+  decoder_.take_gradients(gradients);
+}
+
+template <class Variant>
+void TorchEngine<Variant>::generate(std::span<cpu::GenerationRequest const> requests,
+                                    cpu::GenerationOptions const& options, cpu::GenerationSink const& deliver) const {
+  nn::torch::generate(decoder_, requests, options, deliver, *pool_, cache_bytes_);
+}
+
+template class TorchEngine<nn::Qwen2>;
+template class TorchEngine<nn::Qwen3>;
+template class TorchEngine<nn::Llama>;
+
+}  // namespace grove
