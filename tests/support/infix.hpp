@@ -52,7 +52,7 @@ class Infix {
     static constexpr std::pair<std::string_view, RelationType> types[] = {
         {"<=", RelationType::LessEqual}, {">=", RelationType::GreaterEqual}, {"!=", RelationType::NotEqual},
         {"<", RelationType::Less},       {">", RelationType::Greater},       {"=", RelationType::Equal},
-        {" in ", RelationType::In}};
+        {"in ", RelationType::In}};
     Expr left = unions();
     std::vector<Expr> chain;
     for (bool found = true; found;) {
@@ -118,7 +118,7 @@ class Infix {
   Expr postfix() {
     Expr e = atom();
     for (;;) {
-      if (take("!") && peek() != '=') {
+      if (!text_.substr(at_).starts_with(" !=") && !text_.substr(at_).starts_with("!=") && take("!")) {
         e = arena_.function(Function::Factorial, {e});
       } else if (take("%")) {
         e = arena_.node(Kind::Percent, {e});

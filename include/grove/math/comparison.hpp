@@ -8,21 +8,21 @@
 
 namespace grove::math {
 
-// How two parsed answers are compared, a type a policy. An object keeps scratch memory between calls: one a thread. Both expressions
-// live in the arena given, which takes the nodes made on the way. Verdicts depend on the arguments alone.
+// How two parsed answers are compared, a type a policy; one object serves all threads. Both expressions live in the
+// arena given, which takes the nodes made on the way. Verdicts depend on the arguments alone.
 
-/// Mathematically right, and an equivalence relation as far as it decides: what is equal as numbers at every point of the common
-/// domain, sets without order, tuples with it, relations with the same solutions up to a constant factor.
+/// Mathematically right, and an equivalence relation as far as it decides: what is equal as numbers at every point of
+/// the common domain, sets without order, tuples with it, relations with the same solutions up to a constant factor.
 class StrictComparison {
  public:
   struct Options {
     bool degrees_as_numbers = true;  ///< 90 degrees = 90 (else pi/2)
-    bool units_ignored = true;       ///< 5 cm = 5; two different units are different all the same
+    bool units_ignored = true;       ///< 5 cm = 5 inches = 5 (else two units must be the same)
     bool lists_ordered = false;      ///< is the list `1, 2` different from `2, 1`?
   };
-  StrictComparison() = default;
-  explicit StrictComparison(Options options) : options_(options) {}
-  Judgement operator()(Arena& arena, Expr gold, Expr answer, Fuel& fuel);
+  StrictComparison() : StrictComparison(Options{}) {}
+  explicit StrictComparison(Options options);
+  Judgement operator()(Arena& arena, Expr gold, Expr answer, Fuel& fuel) const;
 
  private:
   Options options_;
@@ -38,9 +38,9 @@ class CompatibleComparison {
     bool strict = true;          ///< false: variables may have other names
     bool allow_set_relation_comparison = false;
   };
-  CompatibleComparison() = default;
-  explicit CompatibleComparison(Options options) : options_(options) {}
-  Judgement operator()(Arena& arena, Expr gold, Expr answer, Fuel& fuel);
+  CompatibleComparison() : CompatibleComparison(Options{}) {}
+  explicit CompatibleComparison(Options options);
+  Judgement operator()(Arena& arena, Expr gold, Expr answer, Fuel& fuel) const;
 
  private:
   Options options_;
@@ -54,9 +54,9 @@ class QwenComparison {
     bool percent_variants = true;      ///< gold also matches 100 times and a hundredth of itself
     double relative_tolerance = 1e-4;  ///< of numbers
   };
-  QwenComparison() = default;
-  explicit QwenComparison(Options options) : options_(options) {}
-  Judgement operator()(Arena& arena, Expr gold, Expr answer, Fuel& fuel);
+  QwenComparison() : QwenComparison(Options{}) {}
+  explicit QwenComparison(Options options);
+  Judgement operator()(Arena& arena, Expr gold, Expr answer, Fuel& fuel) const;
 
  private:
   Options options_;

@@ -155,7 +155,7 @@ Value Evaluator::repeat(Expr e) {  // NOLINT(misc-no-recursion)
   if (parts.size() != 4 || !arena_.is(parts[1], Kind::Symbol)) return State::Undecided;
   Value const from = (*this)(parts[2]);
   Value const to = (*this)(parts[3]);
-  if (from.exact() == nullptr || to.exact() == nullptr) return State::Undecided;
+  if (from.exact() == nullptr || to.exact() == nullptr) return opaque(e);
   auto const first = from.exact()->as_int64();
   auto const last = to.exact()->as_int64();
   if (!first || !last) return State::Undecided;
@@ -181,11 +181,18 @@ Value Evaluator::limit(Expr e) {  // NOLINT(misc-no-recursion)
   auto const parts = arena_.children(e);
   if (parts.size() < 3 || !arena_.is(parts[1], Kind::Symbol)) return State::Undecided;
   Value const point = (*this)(parts[2]);
-  if (!point.finite()) return State::Undecided;
+  if (!point.finite()) return opaque(e);
   bound_.push_back({arena_.name_id(parts[1]), point});
   Value result = (*this)(parts[0]);
   bound_.pop_back();
-  return result.finite() ? result : Value(State::Undecided);
+  return result.finite() ? result : opaque(e);
+}
+
+Value Evaluator::opaque(Expr e) {
+  std::uint64_t const hash = stable_hash(to_string(arena_, e), 0);
+  calculator_.fuel().spend(16);
+  opaque_ += hash;
+  return Real(Rational(static_cast<std::int64_t>(1 + (hash >> 16U) % 1000003), 1009));
 }
 
 Value Evaluator::determinant(Expr e) {  // NOLINT(misc-no-recursion)

@@ -28,6 +28,11 @@ class Evaluator {
 
   Value operator()(Expr e);
 
+  /// Sums without end, integrals, derivatives and the like met so far: each stands for a number drawn from how it is
+  /// written, so alike ones cancel. A digest of which they were; 0 for none. Values with different digests say nothing
+  /// about each other.
+  [[nodiscard]] std::uint64_t opaque() const { return opaque_; }
+
  private:
   Value variable(Expr e);
   Value constant(Constant which);
@@ -48,6 +53,7 @@ class Evaluator {
   Value repeat(Expr e);
   Value limit(Expr e);
   Value determinant(Expr e);
+  Value opaque(Expr e);
 
   struct Binding {
     std::uint32_t name;
@@ -59,6 +65,7 @@ class Evaluator {
   ZeroTestOptions const& options_;
   Point point_;
   std::vector<Binding> bound_;
+  std::uint64_t opaque_ = 0;
   bool in_angle_ = false;
 };
 

@@ -84,10 +84,13 @@ class Question {
     Evaluator evaluate(arena_, calculator, options_, point);
     Value const x = evaluate(a_);
     if (!x.finite() && !point_free()) return Relation::NoValue;
+    std::uint64_t const opaque = evaluate.opaque();
     Value const y = evaluate(b_);
+    bool const comparable = evaluate.opaque() == 2 * opaque;
     huge_ = x.finite() && x.re.exact() == nullptr && x.re.interval(precision).magnitude() > most_bits;
     if (real_only && (!x.real() || !y.real())) return Relation::NoValue;
-    return relate(x, y, precision, bits);
+    Relation const relation = relate(x, y, precision, bits);
+    return relation == Relation::Same || comparable ? relation : Relation::NoValue;
   }
 
   [[nodiscard]] bool point_free() const { return traits_.free.empty(); }

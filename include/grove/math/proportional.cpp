@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/math/evaluate.hpp"
+#include "grove/math/traits.hpp"
+#include "grove/math/zero_test.hpp"
+
+namespace grove::math {
+
+namespace {
+
+using detail::Calculator;
+using detail::Evaluator;
+using detail::Point;
+using detail::Real;
+using detail::Value;
+
+constexpr mpfr_prec_t precision = 192;
+constexpr long agreement = 90;
+constexpr int points_wanted = 4;
+
+bool apart(Real const& a, Real const& b) {
+  if (a.exact() != nullptr && b.exact() != nullptr) return !(*a.exact() == *b.exact());
+  return a.interval(precision).disjoint(b.interval(precision));
+}
+
+bool surely_zero(Value const& x) { return x.re.is(0) && x.im.is(0); }
+
+bool near(Real const& a, Real const& b) {
+  if (a.exact() != nullptr && b.exact() != nullptr) return true;
+  return (a.interval(precision) - b.interval(precision)).width() <= -agreement;
+}
+
+}  // namespace
+
+std::optional<int> ZeroTest::proportional(Arena const& arena, Expr a, Expr b, Fuel& fuel) const {
+  if (!a || !b) return std::nullopt;
+  detail::Traits traits;
+  traits.gather(arena, a);
+  traits.gather(arena, b);
+  if (!traits.scalar) return std::nullopt;
+  std::optional<Value> first;
+  int agreeing = 0;
+  for (std::uint64_t number = 0; number < 10 && agreeing < points_wanted && !fuel.empty(); ++number) {
+    Calculator calculator(precision, options_.roots, fuel);
+    Evaluator evaluate(arena, calculator, options_,
+                       Point{.number = number, .mixed_signs = number % 2 == 1, .whole = &traits.whole});
+    Value const x = evaluate(a);
+    std::uint64_t const opaque = evaluate.opaque();
+    Value const y = evaluate(b);
+    if (!x.finite() || !y.finite()) continue;
+    bool const comparable = evaluate.opaque() == 2 * opaque;
+    if (surely_zero(x) != surely_zero(y)) return comparable ? std::optional(0) : std::nullopt;
+    Value const ratio = calculator.multiply(x, calculator.invert(y));
+    if (!ratio.finite()) continue;
+    if (!first) {
+      first = ratio;
+      ++agreeing;
+      continue;
+    }
+    if (apart(ratio.re, first->re) || apart(ratio.im, first->im)) return comparable ? std::optional(0) : std::nullopt;
+    if (near(ratio.re, first->re) && near(ratio.im, first->im)) ++agreeing;
+  }
+  if (agreeing < points_wanted) return std::nullopt;
+  return first->real() ? first->re.sign().value_or(1) : 1;
+}
+
+}  // namespace grove::math

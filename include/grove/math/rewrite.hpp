@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "grove/math/expression.hpp"
+
+namespace grove::math::detail {
+
+/// e with a free variable replaced. What does not contain it is shared.
+Expr substitute(Arena& arena, Expr e, std::uint32_t name, Expr value);
+
+bool contains(Arena const& arena, Expr e, Kind kind);
+
+/// a +- b as its two values (both signs change together throughout the expression), or the expression itself.
+std::vector<Expr> expand_signs(Arena& arena, Expr e);
+
+/// left - right of a relation.
+Expr difference(Arena& arena, Expr relation);
+
+RelationType flipped(RelationType type);  ///< < for >, and so on
+bool is_inequality(RelationType type);    ///< <, <=, >, >=
+
+/// Is it a name: a symbol, f(x), a product of capital letters (AB), or a tuple of names?
+bool is_name(Arena const& arena, Expr e);
+
+/// Letters of a product of symbols, or of one ("E v e n" for \text{Even}); empty for anything else.
+std::string letters(Arena const& arena, Expr e);
+/// Letters and digits of a text, in lower case.
+std::string plain_words(std::string_view text);
+
+}  // namespace grove::math::detail
