@@ -14,9 +14,9 @@ namespace grove::math {
 
 /// What is looked for in a text.
 struct Targets {
-  std::optional<LatexTarget> latex;
-  std::optional<ExpressionTarget> expression;
-  std::optional<ChoiceTarget> choice;
+  std::optional<LatexTarget> latex{};
+  std::optional<ExpressionTarget> expression{};
+  std::optional<ChoiceTarget> choice{};
 };
 
 /// A place in a text that may be the answer.

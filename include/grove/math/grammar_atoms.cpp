@@ -269,7 +269,15 @@ bool Grammar::subscript(std::string& out) {
   advance();
   std::size_t const from = at_;
   std::string inner;
-  if (accept(TokenKind::LeftBrace)) {
+  if (!strict_ && is(TokenKind::LeftBrace)) {
+    // Only expressions between commas; their text is the name.
+    do {
+      advance();
+      if (!expression()) return false;
+    } while (is(TokenKind::Comma));
+    if (!accept(TokenKind::RightBrace)) return false;
+    inner = source(from + 1, at_ - 1);
+  } else if (accept(TokenKind::LeftBrace)) {
     std::size_t depth = 1;
     while (depth > 0 && !is(TokenKind::End)) {
       if (is(TokenKind::LeftBrace)) ++depth;
@@ -333,7 +341,10 @@ std::string Grammar::symbol_name() {
 
 Expr Grammar::atom_expression(bool with_power) {
   if (!strict_ && is(TokenKind::Letter) && token().text == "I") {
+    // Math-Verify drops what is written below and above it.
     advance();
+    std::string ignored;
+    if (is(TokenKind::Underscore) && !subscript(ignored)) return fail("a subscript that is not closed");
     return arena_.constant(Constant::I);
   }
   std::string name = symbol_name();

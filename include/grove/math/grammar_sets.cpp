@@ -111,14 +111,15 @@ Grammar::Element Grammar::element(Exprs& out, bool relations) {
   }
   Expr const left = relations ? relation_chain() : expression();
   if (!left) return Element::Failed;
-  if (accept(TokenKind::PlusMinus) || accept(TokenKind::MinusPlus)) {
+  bool const related = arena_.is(left, Kind::Relation) || arena_.is(left, Kind::And);
+  if (!related && (accept(TokenKind::PlusMinus) || accept(TokenKind::MinusPlus))) {
     Expr const right = expression();
     if (!right) return Element::Failed;
     out.insert(out.end(), {arena_.add(left, right), arena_.subtract(left, right)});
     return Element::Other;
   }
   out.push_back(left);
-  return arena_.is(left, Kind::Relation) || arena_.is(left, Kind::And) ? Element::Other : Element::Plain;
+  return related ? Element::Other : Element::Plain;
 }
 
 bool Grammar::elements(Lists& out, bool relations) {

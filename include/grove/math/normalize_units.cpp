@@ -31,6 +31,22 @@ constexpr std::string_view unit_words[] = {
 
 bool is_digit_or_brace(char c) { return is_digit(c) || c == '}'; }
 
+/// Does the text end with a unit? A point in a unit's name stands for any character: the list is one of patterns.
+/// The length of what matches, 0 if nothing does.
+std::size_t suffix_length(std::string_view text, std::string_view unit) {
+  std::size_t at = text.size();
+  for (std::size_t i = unit.size(); i-- > 0;) {
+    if (at == 0) return 0;
+    --at;
+    if (unit[i] != '.') {
+      if (text[at] != unit[i]) return 0;
+      continue;
+    }
+    while (at > 0 && is_continuation(text[at])) --at;
+  }
+  return text.size() - at;
+}
+
 /// Where the match of a unit that fills text[word, end) begins: at the digit, brace or white space that is kept.
 std::size_t kept_before(std::string_view text, std::size_t word) {
   std::size_t i = word;
@@ -44,15 +60,15 @@ bool cut_unit(std::string& text) {
   std::string_view const trimmed = std::string_view(text).substr(0, trim(text).data() + trim(text).size() - text.data());
   if (trimmed.empty()) return false;
   char const last = trimmed.back();
-  if (is_digit(last) && last != '2') return false;
-  if (!is_digit(last) && !is_letter(last) && last != '.' && static_cast<unsigned char>(last) < 0x80) return false;
+  bool const possible = is_letter(last) || last == '2' || static_cast<unsigned char>(last) >= 0x80;
+  if (!possible && (trimmed.size() < 2 || trimmed[trimmed.size() - 2] != ' ')) return false;
   std::size_t best = none;
   for (std::string_view const plural : {"", "s", "es"}) {
     if (!trimmed.ends_with(plural)) continue;
     std::string_view const stem = trimmed.substr(0, trimmed.size() - plural.size());
     for (std::string_view const unit : unit_words) {
-      if (!stem.ends_with(unit)) continue;
-      best = std::min(best, kept_before(trimmed, stem.size() - unit.size()));
+      std::size_t const length = suffix_length(stem, unit);
+      if (length != 0) best = std::min(best, kept_before(trimmed, stem.size() - length));
     }
   }
   if (best == none) return false;
@@ -76,10 +92,8 @@ std::size_t wrapped_unit(std::string_view text) {
 }  // namespace
 
 void normalize_units(std::string& text) {
-  if (std::size_t const begin = wrapped_unit(text); begin != none) {
-    std::string_view const rest = trim(std::string_view(text).substr(0, begin));
-    if (!rest.empty()) text = std::string(rest);
-  }
+  std::string_view const rest = trim(std::string_view(text).substr(0, wrapped_unit(text)));
+  if (!rest.empty() && rest.size() != text.size()) text = std::string(rest);
   for (int round = 0; round < 2; ++round) {
     if (!cut_unit(text)) return;
   }

@@ -13,9 +13,9 @@ namespace grove::math {
 /// What a policy makes of a text.
 struct Reading {
   Expr value{};              ///< none where nothing that was found could be read
-  std::string text;          ///< the first candidate, normalised; empty where there is none
+  std::string text{};        ///< the first candidate, normalised; empty where there is none
   bool found = false;        ///< was there any candidate?
-  std::string_view problem;  ///< why there is no value; a literal
+  std::string_view problem{};  ///< why there is no value; a literal
 
   /// Is there anything to compare?
   [[nodiscard]] bool any() const { return value || !text.empty(); }

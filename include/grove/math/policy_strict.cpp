@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/math/policy_strict.hpp"
+
+#include "grove/math/ascii.hpp"
+#include "grove/math/boxes.hpp"
+
+namespace grove::math {
+namespace {
+
+constexpr std::size_t most_bytes = 4096;
+
+/// Reads one piece of mathematics; the reading's text is the piece.
+void read_piece(Workspace& workspace, std::string_view piece, Reading& out) {
+  out.found = true;
+  out.value = {};
+  if (piece.size() > most_bytes) {
+    out.text.assign(piece.substr(0, 64)).append("...");
+    out.problem = "too long";
+    return;
+  }
+  out.text.assign(detail::trim(piece));
+  Parsed const parsed = workspace.parser.strict(workspace.arena, piece);
+  out.value = parsed.value;
+  out.problem = parsed.problem;
+}
+
+/// The last environment of a text, or the number or LaTeX behind "answer".
+bool read_match(Workspace& workspace, std::string_view text, Targets const& targets, Reading& out) {
+  Extractor extractor;
+  bool found = false;
+  extractor.each(text, targets, [&](Match const& match) {
+    std::string_view piece = match.plain.arithmetic;
+    if (match.type == Match::Type::Latex) {
+      auto const& last = match.latex.parts[match.latex.size - 1];
+      auto const* const begin = match.latex.parts[0].content.data();
+      // Several environments are a list: dollar signs between them are skipped by the parser.
+      piece = {begin, static_cast<std::size_t>(last.content.data() + last.content.size() - begin)};
+    } else if (piece.empty()) {
+      auto const first = match.plain.integer.empty() ? match.plain.decimals : match.plain.integer;
+      piece = text.substr(static_cast<std::size_t>(first.data() - text.data()));
+      piece = piece.substr(0, static_cast<std::size_t>(text.data() + match.end - piece.data()));
+    }
+    read_piece(workspace, piece, out);
+    found = true;
+    return false;
+  });
+  return found;
+}
+
+void read_gold(Workspace& workspace, std::string_view text, Reading& out) {
+  if (detail::box_contents(text, BoxMode::Last, workspace.scratch)) {
+    read_piece(workspace, workspace.scratch, out);
+    return;
+  }
+  read_piece(workspace, text, out);
+  if (out.value && !workspace.arena.is(out.value, Kind::Text)) return;
+  // A sentence with mathematics in it.
+  Targets const targets{.latex = LatexTarget{}};
+  Reading inner;
+  if (text.find('$') != std::string_view::npos && read_match(workspace, text, targets, inner) && inner.value) {
+    out = std::move(inner);
+  }
+}
+
+void read_answer(Workspace& workspace, std::string_view text, bool anchored, Reading& out) {
+  if (detail::box_contents(text, BoxMode::Last, workspace.scratch)) {
+    read_piece(workspace, workspace.scratch, out);
+    return;
+  }
+  if (!anchored) return;
+  Targets const targets{.latex = LatexTarget{.unanchored = false, .box_priority = -1, .normalization = {}},
+                        .expression = ExpressionTarget{.unanchored = false}};
+  read_match(workspace, text, targets, out);
+}
+
+bool same_text(std::string_view a, std::string_view b) {
+  std::size_t i = 0;
+  std::size_t j = 0;
+  for (;;) {
+    i = detail::skip_space(a, i);
+    j = detail::skip_space(b, j);
+    if (i == a.size() || j == b.size()) return i == a.size() && j == b.size();
+    if (a[i++] != b[j++]) return false;
+  }
+}
+
+}  // namespace
+
+std::string_view behind_thinking(std::string_view text) {
+  constexpr std::string_view mark = "</think>";
+  std::size_t const at = text.rfind(mark);
+  return at == std::string_view::npos ? text : text.substr(at + mark.size());
+}
+
+Outcome Strict::judge(Workspace& workspace, std::string_view gold_text, std::string_view answer_text) const {
+  workspace.reset();
+  Reading& gold = workspace.gold;
+  Reading& answer = workspace.answer;
+  gold = {};
+  answer = {};
+  gold.problem = answer.problem = "no answer was found";
+  read_gold(workspace, gold_text, gold);
+  if (!gold.any()) return {Verdict::Unparsed, "the gold answer cannot be read", false};
+  read_answer(workspace, after_thinking ? behind_thinking(answer_text) : answer_text, anchored, answer);
+  if (!answer.any()) return {Verdict::Unparsed, "the text has no answer", static_cast<bool>(gold.value)};
+  if (!gold.value || !answer.value) {
+    if (same_text(gold.text, answer.text)) return {Verdict::Equal, "the same text"};
+    if (!gold.value) return {Verdict::Unparsed, "the gold answer cannot be read", false};
+    return {Verdict::Unparsed, "the answer cannot be read"};
+  }
+  Fuel fuel_left(fuel);
+  StrictComparison compare(comparison);
+  Judgement const judgement = compare(workspace.arena, gold.value, answer.value, fuel_left);
+  return {judgement.verdict, judgement.reason};
+}
+
+}  // namespace grove::math
