@@ -3,9 +3,10 @@
 #pragma once
 
 #include "grove/advantage/group_relative.hpp"
+#include "grove/algorithm.hpp"
 #include "grove/objective/aggregate.hpp"
 #include "grove/objective/entropy.hpp"
-#include "grove/objective/kl.hpp"
+#include "grove/objective/kl_in_loss.hpp"
 #include "grove/objective/policy_gradient.hpp"
 #include "grove/objective/terms.hpp"
 #include "grove/trainer.hpp"

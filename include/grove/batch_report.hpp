@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
 #include <string_view>
 
 #include "grove/advantage/group_relative.hpp"
@@ -32,12 +36,27 @@ class Stopwatch {
   Clock::time_point lap_ = start_;
 };
 
+/// Share of judged samples whose group's rewards are all equal, so that a group's mean leaves them no advantage.
+inline double share_without_signal(RewardMatrix const& rewards, Episodes const& episodes) {
+  std::map<std::uint32_t, RunningMoments> groups;
+  for (std::size_t s = 0; s < rewards.samples(); ++s)
+    if (auto const value = rewards.combined(s)) groups[episodes.group[s]].add(*value);
+  std::size_t judged = 0, without = 0;
+  for (auto const& [id, moments] : groups) {
+    judged += moments.count();
+    if (moments.deviation(0) == 0) without += moments.count();
+  }
+  return judged ? static_cast<double>(without) / static_cast<double>(judged) : 0.0;
+}
+
 /// Mean and deviation of each reward and of their weighted sum, lengths, and the share of truncated sequences.
 inline void report_batch(RewardMatrix const& rewards, Episodes const& episodes, Metrics& metrics) {
   RunningMoments combined;
   for (std::size_t s = 0; s < rewards.samples(); ++s)
     if (auto const value = rewards.combined(s)) combined.add(*value);
   metrics.set("reward", combined.mean());
+  metrics.set("reward_std", combined.deviation(1));  // over all samples, as in TRL 1.16
+  metrics.set("frac_reward_zero_std", share_without_signal(rewards, episodes));
   for (std::size_t r = 0; r < rewards.rewards(); ++r) {
     RunningMoments one;
     for (std::size_t s = 0; s < rewards.samples(); ++s)
@@ -61,6 +80,20 @@ inline void report_batch(RewardMatrix const& rewards, Episodes const& episodes, 
   auto const n = static_cast<double>(episodes.sequences());
   metrics.set("completions/clipped_ratio", n > 0 ? 1.0 - static_cast<double>(terminated.count()) / n : 0.0);
   metrics.set("num_tokens", static_cast<double>(episodes.tokens()));
+}
+
+/// How well the critic foresaw its targets: 1 - Var(R - V) / Var(R) over the tokens that count (verl's name).
+template <std::floating_point T>
+void report_critic(std::span<const T> value, std::span<const T> returns, std::span<const std::uint8_t> counts,
+                   Metrics& metrics) {
+  RunningMoments error, target;
+  for (std::size_t t = 0; t < returns.size(); ++t) {
+    if (!counts[t]) continue;
+    error.add(static_cast<double>(returns[t]) - static_cast<double>(value[t]));
+    target.add(static_cast<double>(returns[t]));
+  }
+  double const total = target.deviation(0), left = error.deviation(0);
+  metrics.set("critic/vf_explained_var", total > 0 ? 1 - left * left / (total * total) : 0.0);
 }
 
 }  // namespace grove

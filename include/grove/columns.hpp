@@ -19,6 +19,7 @@ enum class Column : std::uint16_t {
   SumSquares = 1 << 5,      ///< sum of the squared probabilities of that distribution
   Value = 1 << 6,           ///< the critic's value of the state before the token
   OldValue = 1 << 7,        ///< the same at the start of the batch's updates
+  Reward = 1 << 8,          ///< of the token's sequence, after shaping
 };
 
 /// A set of columns, usable in constant expressions.
@@ -57,6 +58,7 @@ struct TokenOutputs {
   std::span<T> entropy{};
   std::span<T> sum_squares{};
   std::span<T> value{};
+  std::span<T> bootstrap{};  ///< [sequences] value after the last token of a truncated sequence; else left alone
 };
 
 /// Derivatives of the loss with respect to the outputs above; a span is empty where its output was not asked for.

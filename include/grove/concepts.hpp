@@ -20,6 +20,7 @@
 #include "grove/parameter.hpp"
 #include "grove/problem.hpp"
 #include "grove/reward_matrix.hpp"
+#include "grove/solo.hpp"
 
 namespace grove {
 
@@ -48,10 +49,11 @@ struct ConsumerArchetype {
 ///   Real, Trajectories                     arithmetic of its outputs; the experience it reads
 ///   provides                               the columns it can compute
 ///   score(t, sequences, wanted, out)       those columns for the chosen sequences, packed in their order; no gradient
-///   accumulate(t, sequences, wanted, scope, f)
+///   accumulate(t, units, wanted, scope, f)
 ///                                          runs the forward, hands f the outputs of consecutive tokens (whole
 ///                                          sequences unless scope is Token), adds the gradients f returns to those of
-///                                          the parameters
+///                                          the parameters. Units are sequences, or tokens of any sequence for a policy
+///                                          that says `static constexpr Unit unit = Unit::Token`
 ///   parameters()                           where values and gradients lie
 ///   version(), commit()                    number of parameter states so far; tells that the values were changed
 template <class P>
@@ -84,25 +86,44 @@ concept BatchReward = requires(R const& r, T const& t) {
   { r.evaluate(t) } -> std::same_as<RewardMatrix>;
 };
 
-/// Turns rewards into one advantage a token (and a value target where a critic is trained).
+/// Turns rewards into one advantage a token (and a value target where a critic is trained). One that takes means over
+/// the batch has the ranks as a third argument.
+///   needs           columns of the policy it reads: LogProb, SumSquares, Value
+///   needs_groups    it compares answers to one problem
+///   needs_greedy    it compares with a greedy answer (left out: it does not)
 template <class A>
-concept AdvantageEstimator = requires(A const& a, EstimatorInput<double> const& in, EstimatorOutput<double> out) {
-  { A::needs } -> std::convertible_to<ColumnSet>;
-  { A::needs_groups } -> std::convertible_to<bool>;
-  { A::describe() } -> std::convertible_to<std::string>;
-  { a(in, out) } -> std::same_as<void>;
-};
+concept AdvantageEstimator = requires(A const& a) {
+  { a.needs } -> std::convertible_to<ColumnSet>;
+  { a.needs_groups } -> std::convertible_to<bool>;
+  { a.describe() } -> std::convertible_to<std::string>;
+}
+&&(
+    requires(A const& a, EstimatorInput<double> const& in, EstimatorOutput<double> out) {
+      { a(in, out) } -> std::same_as<void>;
+    } ||
+    requires(A const& a, EstimatorInput<double> const& in, EstimatorOutput<double> out, Solo& ranks) {
+      { a(in, out, ranks) } -> std::same_as<void>;
+    });
 
-/// The loss in closed form: its derivatives with respect to a policy's outputs, token by token.
+/// The loss in closed form: its derivatives with respect to a policy's outputs, token by token. `Terms` is the model.
+///   count       what each mean is taken over, before any forward pass
+///   evaluate    adds derivatives to the gradients and sums to the tally
+///   report      the tally as metrics
+///   adapt       moves coefficients that depend on what was measured
+///   selection   picks tokens out of a minibatch, or is NoSelection
 template <class O>
-concept Objective = requires(O const& o, Rows<double> const& rows, Denominators const& denominators,
-                             TokenGradients<double> gradients, typename O::tally_type& tally, Metrics& metrics) {
-  { O::needs } -> std::convertible_to<ColumnSet>;
-  { O::scope } -> std::convertible_to<Scope>;
-  { O::describe() } -> std::convertible_to<std::string>;
-  { o.wanted() } -> std::same_as<ColumnSet>;
-  { o.evaluate(rows, denominators, gradients, tally) } -> std::same_as<void>;
-  { o.report(tally, metrics) } -> std::same_as<void>;
+concept Objective = requires(O& o, O const& c, Rows<double> const& rows, typename O::counts_type& counts,
+                             typename O::denominators_type const& denominators, TokenGradients<double> gradients,
+                             typename O::tally_type& tally, Metrics& metrics) {
+  { c.needs } -> std::convertible_to<ColumnSet>;
+  { c.scope } -> std::convertible_to<Scope>;
+  { c.describe() } -> std::convertible_to<std::string>;
+  { c.wanted() } -> std::same_as<ColumnSet>;
+  { c.selection.wanted() } -> std::same_as<ColumnSet>;
+  { c.count(rows, counts) } -> std::same_as<void>;
+  { c.evaluate(rows, denominators, gradients, tally) } -> std::same_as<void>;
+  { c.report(tally, metrics) } -> std::same_as<void>;
+  { o.adapt(tally) } -> std::same_as<void>;
 };
 
 /// The ranks that train together. Whatever has a wider scope than local takes one as an argument.

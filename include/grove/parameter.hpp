@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -21,5 +22,39 @@ struct ParameterView {
   Dtype dtype = Dtype::F32;
   bool decay = true;  ///< false for biases and norms, which AdamW's weight decay leaves alone
 };
+
+/// bf16 is the upper half of an f32.
+constexpr float widen(std::uint16_t bf16) { return std::bit_cast<float>(static_cast<std::uint32_t>(bf16) << 16); }
+/// The nearest bf16, ties to even.
+constexpr std::uint16_t narrow(float x) {
+  auto const bits = std::bit_cast<std::uint32_t>(x);
+  return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
+}
+
+/// Element i of a parameter's value, whatever it is stored as.
+inline double value_at(ParameterView const& p, std::size_t i) {
+  switch (p.dtype) {
+    case Dtype::F64:
+      return static_cast<double const*>(p.value)[i];
+    case Dtype::F32:
+      return static_cast<double>(static_cast<float const*>(p.value)[i]);
+    case Dtype::BF16:
+      return static_cast<double>(widen(static_cast<std::uint16_t const*>(p.value)[i]));
+  }
+  return 0;
+}
+inline void set_value(ParameterView const& p, std::size_t i, double x) {
+  switch (p.dtype) {
+    case Dtype::F64:
+      static_cast<double*>(p.value)[i] = x;
+      break;
+    case Dtype::F32:
+      static_cast<float*>(p.value)[i] = static_cast<float>(x);
+      break;
+    case Dtype::BF16:
+      static_cast<std::uint16_t*>(p.value)[i] = narrow(static_cast<float>(x));
+      break;
+  }
+}
 
 }  // namespace grove

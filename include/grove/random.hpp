@@ -39,7 +39,8 @@ enum class Purpose : std::uint32_t {
   Environment = 6,     ///< resets and dynamics of an environment
   Action = 7,          ///< actions of a control policy
   Dropout = 8,
-  Bootstrap = 9,  ///< confidence intervals
+  Bootstrap = 9,   ///< confidence intervals
+  Selection = 10,  ///< tokens that an objective draws out of a minibatch
 };
 
 /// Whose random numbers and what they are for.

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,21 @@ class RewardMatrix {
   }
   std::optional<double>& operator()(std::size_t reward, std::size_t sample) {
     return values_[reward * samples_ + sample];
+  }
+
+  /// Adds the scores of some samples of another matrix of the same rewards; an empty matrix takes its rewards.
+  void append(RewardMatrix const& other, std::span<const std::uint32_t> samples) {
+    if (names_.empty()) {
+      names_ = other.names_;
+      weights_ = other.weights_;
+    }
+    std::vector<std::optional<double>> values;
+    for (std::size_t r = 0; r < rewards(); ++r) {
+      for (std::size_t s = 0; s < samples_; ++s) values.push_back((*this)(r, s));
+      for (auto s : samples) values.push_back(other(r, s));
+    }
+    samples_ += samples.size();
+    values_ = std::move(values);
   }
 
   /// The weighted sum of a sample's rewards; none where every reward declined it, and the sample then counts nowhere.

@@ -5,20 +5,50 @@
 #include <bit>
 #include <concepts>
 #include <cstdint>
+#include <type_traits>
 
 #include "grove/host_device.hpp"
 
 namespace grove {
 
+namespace detail {
+template <std::floating_point T>
+using BitsOf = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+}
+
+/// a where the condition holds, else b, by their bits: compilers that mind floating-point traps turn ?: between results
+/// into a branch, and a loop with branches into no vector instructions.
+template <std::floating_point T>
+GROVE_HOST_DEVICE constexpr T choose(bool condition, T a, T b) {
+  using Bits = detail::BitsOf<T>;
+  Bits const mask = static_cast<Bits>(-static_cast<Bits>(condition));
+  return std::bit_cast<T>(
+      static_cast<Bits>((std::bit_cast<Bits>(a) & mask) | (std::bit_cast<Bits>(b) & static_cast<Bits>(~mask))));
+}
+
 /// min and max of two numbers. The first one is the answer where they are equal or where it is not a number, so that a
 /// NaN in the first place is passed on. Derivatives at a tie are the caller's to decide.
 template <std::floating_point T>
 GROVE_HOST_DEVICE constexpr T smaller(T a, T b) {
-  return b < a ? b : a;
+  return choose(b < a, b, a);
 }
 template <std::floating_point T>
 GROVE_HOST_DEVICE constexpr T larger(T a, T b) {
-  return a < b ? b : a;
+  return choose(a < b, b, a);
+}
+
+/// 1 where a condition holds, else 0. Conditions inside it are joined by & and |: a second one that is only looked at
+/// where the first holds is a branch, and no vector instruction.
+template <std::floating_point T>
+GROVE_HOST_DEVICE constexpr T indicator(bool condition) {
+  return choose(condition, T(1), T(0));
+}
+
+/// The share of a in the derivative of min(a, b): 1 where a is smaller, a half where they are equal (torch's
+/// convention), else 0.
+template <std::floating_point T>
+GROVE_HOST_DEVICE constexpr T share_of_min(T a, T b) {
+  return T(0.5) * indicator<T>(a < b) + T(0.5) * indicator<T>(a <= b);
 }
 
 namespace detail {

@@ -22,6 +22,12 @@ enum class OldLogProbs : std::uint8_t {
   Current,     ///< the policy's own at each update: the ratio is 1 and clipping never acts
 };
 
+/// How a reference policy follows the one that is trained; by default it does not.
+struct ReferenceSync {
+  std::size_t every = 0;  ///< steps between two updates of the reference; 0: never (TRL's ref_model_sync_steps)
+  double mixup = 0.6;     ///< the policy's share in the new reference; 1 resets it (TRL's ref_model_mixup_alpha)
+};
+
 /// Every number of a training run that no piece of the composition owns.
 struct TrainOptions {
   Schedule schedule{};
@@ -31,6 +37,8 @@ struct TrainOptions {
   std::size_t minibatches = 1;  ///< optimizer steps in each pass
   OldLogProbs old_log_probs = OldLogProbs::Auto;
   bool mask_truncated_completions = false;  ///< a truncated sequence gives no gradient (DAPO's overlong filtering)
+  std::size_t value_warmup_steps = 0;       ///< steps in which only the critic learns (VC-PPO, arXiv 2503.01491)
+  ReferenceSync reference{};
   RatioCheck ratio_check{};
   std::uint64_t seed = 0;
 

@@ -5,42 +5,32 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <numeric>
 #include <optional>
 #include <span>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "grove/algorithm.hpp"
 #include "grove/batch.hpp"
 #include "grove/batch_report.hpp"
+#include "grove/composition_checks.hpp"
 #include "grove/concepts.hpp"
 #include "grove/error.hpp"
+#include "grove/gather.hpp"
 #include "grove/metrics.hpp"
-#include "grove/reward/score_batch.hpp"
+#include "grove/option.hpp"
+#include "grove/reference.hpp"
 #include "grove/solo.hpp"
 #include "grove/train_options.hpp"
+#include "grove/update.hpp"
 #include "grove/update_plan.hpp"
 
 namespace grove {
-
-/// What an algorithm *is*; the numbers are members of the two pieces.
-template <AdvantageEstimator A, Objective O>
-struct Algorithm {
-  using advantage_type = A;
-  using objective_type = O;
-
-  A advantage{};
-  O objective{};
-
-  static std::string describe() { return "Algorithm<" + A::describe() + ", " + O::describe() + ">"; }
-};
 
 /// What one call of `Trainer::step` did.
 struct StepReport {
@@ -50,40 +40,13 @@ struct StepReport {
   Metrics metrics{};
 };
 
-template <class Alg, Policy P, class X, class R, class Batching = TokenBudget, Communicator C = Solo>
-class Trainer {
-  using A = typename Alg::advantage_type;
-  using O = typename Alg::objective_type;
+template <class Alg, class P, class X, class R, class Batching = TokenBudget, Communicator C = Solo>
+class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   using Real = typename P::Real;
   using Trajectories = typename P::Trajectories;
 
-  static constexpr ColumnSet from_policy = {Column::LogProb, Column::Entropy, Column::SumSquares, Column::Value};
-
-  static_assert(Rollout<X, P>,
-                "grove::Trainer: the rollout cannot collect with this policy; give it a member "
-                "`Trajectories collect(Policy&)` that returns the policy's own Trajectories.");
-  static_assert(
-      BatchReward<R, Trajectories> || ScorableBy<R, Trajectories>,
-      "grove::Trainer: this is no reward for the policy's trajectories; write "
-      "`std::optional<double> operator()(Problem const&, Completion const&) const`, or use EnvironmentReward.");
-  static_assert(((A::needs & from_policy) - P::provides).empty() && !((A::needs - P::provides).contains(Column::Value)),
-                "grove::Trainer: the advantage estimator reads a column that the policy does not provide (values, for "
-                "example); use WithValueHead<P>, or an estimator without a critic such as GroupRelative.");
-  static_assert(
-      ((O::needs & from_policy) - P::provides).empty(),
-      "grove::Trainer: the objective reads a column that the policy does not provide; leave the term out or use "
-      "a policy that computes it.");
-  static_assert(
-      !(std::same_as<typename O::aggregate_type::scope, Local> && Batching::splits_by_length),
-      "grove::Trainer: an aggregate of Local scope with TokenBudget makes the loss depend on how lengths happen to "
-      "fill micro-batches; use the Window scope, or SequencesPerMicroBatch.");
-  static_assert(
-      O::scope != Scope::Sequence ||
-          std::same_as<typename O::aggregate_type, SequenceMean<typename O::aggregate_type::scope>>,
-      "grove::Trainer: a sequence-level ratio belongs under SequenceMean; under another aggregate its gradient is "
-      "not that of the stated objective.");
-
  public:
+  /// Throws Error where a number of the algorithm is outside its range or does not fit the rollout.
   Trainer(Alg algorithm, P policy, X rollout, R reward, TrainOptions options = {}, Batching batching = {},
           C communicator = {})
       : algorithm_(std::move(algorithm)),
@@ -94,20 +57,8 @@ class Trainer {
         batching_(std::move(batching)),
         communicator_(std::move(communicator)),
         optimizer_(options_.adamw) {
-    if (options_.epochs == 0 || options_.minibatches == 0)
-      throw Error("TrainOptions",
-                  "epochs and minibatches are " + std::to_string(options_.epochs) + " and " +
-                      std::to_string(options_.minibatches),
-                  "at least 1 each");
-    if constexpr (O::needs.contains(Column::RefLogProb)) {
-      static_assert(
-          requires {
-            { policy_.clone() } -> std::same_as<P>;
-          },
-          "grove::Trainer: the objective compares with a reference policy; give the policy a member `P clone() "
-          "const`.");
-      if (algorithm_.objective.wanted().contains(Column::RefLogProb)) reference_.emplace(policy_.clone());
-    }
+    check_numbers(algorithm_, rollout_, options_);
+    if (wants(Column::RefLogProb)) reference_.emplace(policy_);
   }
 
   /// One batch: rollouts, rewards, advantages, updates. If it throws, parameters and optimizer are those after the last
@@ -119,13 +70,14 @@ class Trainer {
     watch.lap("timing/gather");
     score(batch, report);
     watch.lap("timing/score");
-    shape(batch);
+    shape(batch, report);
     estimate(batch, report);
     watch.lap("timing/estimate");
     update(batch, report);
     watch.lap("timing/update");
     watch.total("step_time");
     ++step_;
+    if (reference_) reference_->follow(policy_, step_, options_.reference);
     last_ = std::move(batch);
     return report;
   }
@@ -154,14 +106,10 @@ class Trainer {
   Batch<P> const& last() const { return last_; }
 
  private:
-  /// gather: completions and their rewards.
+  /// gather: completions and their rewards, and the plan of the updates.
   Batch<P> gather(StepReport& report) {
-    Batch<P> batch{.trajectories = rollout_.collect(policy_)};
-    batch.rewards = score_batch(reward_, std::as_const(batch.trajectories));
+    auto batch = grove::gather<P>(policy_, rollout_, reward_, algorithm_.filter, report.metrics);
     auto const& episodes = batch.trajectories.episodes;
-    if (batch.rewards.samples() != episodes.sequences())
-      throw Error("rewards", std::to_string(batch.rewards.samples()) + " scores",
-                  std::to_string(episodes.sequences()) + ", one a sequence");
     batch.counts = episodes.chosen();
     if (options_.mask_truncated_completions)
       for (std::size_t s = 0; s < episodes.sequences(); ++s)
@@ -170,7 +118,12 @@ class Trainer {
                     0);
     if constexpr (requires { batch.trajectories.plan; }) batch.plan = batch.trajectories.plan;
     if (batch.plan.empty())
-      batch.plan = plan_updates(episodes, batching_, options_.epochs, options_.minibatches, options_.seed, step_);
+      batch.plan =
+          plan_updates(Units<P>(episodes), batching_, options_.epochs, options_.minibatches, options_.seed, step_);
+    check_batch(batch);
+    if constexpr (requires { rollout_.collect_greedy(policy_, batch.trajectories), algorithm_.advantage.needs_greedy; })
+      if (algorithm_.advantage.needs_greedy)
+        batch.greedy_reward = greedy_rewards<P>(policy_, rollout_, reward_, batch.trajectories);
     report_batch(batch.rewards, episodes, report.metrics);
     return batch;
   }
@@ -180,43 +133,62 @@ class Trainer {
     auto const& t = batch.trajectories;
     std::vector<std::uint32_t> all(t.episodes.sequences());
     std::iota(all.begin(), all.end(), 0u);
-    check_versions(batch, report);
-    if constexpr (O::needs.contains(Column::RefLogProb)) {
-      if (reference_) {
-        batch.ref_log_prob.resize(t.episodes.tokens());
-        reference_->score(t, all, Column::LogProb, {.log_prob = batch.ref_log_prob});
-      }
+    ColumnSet const wanted = scored(batch.plan.size());
+    TokenOutputs<Real> out;
+    auto const column = [&](Column name, std::vector<Real>& values, std::size_t size) {
+      if (wanted.contains(name)) values.resize(size);
+      return std::span(values);
+    };
+    out.log_prob = column(Column::LogProb, batch.log_prob, t.episodes.tokens());
+    out.sum_squares = column(Column::SumSquares, batch.sum_squares, t.episodes.tokens());
+    out.value = column(Column::Value, batch.value, t.episodes.tokens());
+    out.bootstrap = column(Column::Value, batch.bootstrap, t.episodes.sequences());
+    if (!wanted.empty()) std::as_const(policy_).score(t, all, wanted, out);
+    if (reference_) {
+      batch.ref_log_prob.resize(t.episodes.tokens());
+      reference_->score(t, all, batch.ref_log_prob);
     }
-    // With one update its own forward passes serve for the ratio check and as old log-probs.
-    if (batch.plan.size() == 1 && options_.old_log_probs != OldLogProbs::Sampled) return;
-    batch.old_log_prob.resize(t.episodes.tokens());
-    policy_.score(t, all, Column::LogProb, {.log_prob = batch.old_log_prob});
-    RatioMonitor monitor;
+    check_ratio(batch, report);
+    // With one update its own forward pass gives the old log-probs, and the ratio is exactly 1.
+    bool const current = options_.old_log_probs == OldLogProbs::Current ||
+                         (batch.plan.size() <= 1 && options_.old_log_probs != OldLogProbs::Sampled);
+    if (current) return;
     auto const sampled = t.rollout_log_probs();
-    for (std::size_t i = 0; i < batch.counts.size(); ++i)
-      if (batch.counts[i]) monitor.add(batch.old_log_prob[i], sampled[i]);
+    if (use_sampled())
+      batch.old_log_prob.assign(sampled.begin(), sampled.end());
+    else
+      batch.old_log_prob = batch.log_prob;
+  }
+
+  /// The policy's columns that someone reads before the first update.
+  ColumnSet scored(std::size_t updates) const {
+    ColumnSet wanted = algorithm_.advantage.needs & ColumnSet{Column::LogProb, Column::SumSquares, Column::Value};
+    if (objective().wanted().contains(Column::Value)) wanted = wanted | Column::Value;
+    bool const one_pass_serves = updates <= 1 && options_.old_log_probs != OldLogProbs::Sampled;
+    if (!one_pass_serves || algorithm_.shaping.wanted().contains(Column::LogProb)) wanted = wanted | Column::LogProb;
+    return wanted;
+  }
+
+  /// Every token must come from the policy as it is now, with the log-prob the policy gives it now.
+  void check_ratio(Batch<P> const& batch, StepReport& report) {
+    RatioMonitor monitor;
+    auto const versions = batch.trajectories.policy_versions();
+    monitor.add_stale(std::ranges::count_if(versions, [&](auto version) { return version != policy_.version(); }));
+    auto const sampled = batch.trajectories.rollout_log_probs();
+    for (std::size_t i = 0; i < batch.log_prob.size(); ++i)
+      if (batch.counts[i]) monitor.add(batch.log_prob[i], sampled[i]);
     monitor.check(options_.ratio_check, report.step, report.metrics);
-    if (use_sampled()) std::ranges::copy(sampled, batch.old_log_prob.begin());
-    if (options_.old_log_probs == OldLogProbs::Current) batch.old_log_prob.clear();
   }
 
   /// Whether the sampler's own log-probs stand for the old policy's.
   bool use_sampled() {
     if (options_.old_log_probs != OldLogProbs::Auto) return options_.old_log_probs == OldLogProbs::Sampled;
     auto const is_exact = [](ParameterView const& p) { return p.dtype != Dtype::BF16; };
-    return O::scope == Scope::Token && std::ranges::all_of(policy_.parameters(), is_exact);
+    return objective().scope == Scope::Token && std::ranges::all_of(policy_.parameters(), is_exact);
   }
 
-  /// Every token must come from the policy as it is now.
-  void check_versions(Batch<P> const& batch, StepReport& report) {
-    RatioMonitor monitor;
-    auto const versions = batch.trajectories.policy_versions();
-    monitor.add_stale(std::ranges::count_if(versions, [&](auto version) { return version != policy_.version(); }));
-    monitor.check(options_.ratio_check, report.step, report.metrics);
-  }
-
-  /// shape: one reward a sequence out of the matrix.
-  void shape(Batch<P>& batch) const {
+  /// shape: one reward a sequence out of the matrix, and what single tokens earn.
+  void shape(Batch<P>& batch, StepReport& report) {
     auto const n = batch.rewards.samples();
     batch.reward.assign(n, Real(0));
     batch.valid.assign(n, 0);
@@ -225,34 +197,47 @@ class Trainer {
         batch.reward[s] = static_cast<Real>(*combined);
         batch.valid[s] = 1;
       }
+    auto const& t = batch.trajectories;
+    if constexpr (requires { t.token_rewards(); }) {
+      auto const rewards = t.token_rewards();
+      batch.token_reward.assign(rewards.begin(), rewards.end());
+    }
+    if (algorithm_.shaping.wanted().empty()) return;
+    batch.token_reward.resize(t.episodes.tokens());
+    algorithm_.shaping(ShapingInput<Real>{t.episodes, batch.counts, batch.log_prob, batch.ref_log_prob},
+                       std::span(batch.token_reward), report.metrics);
   }
 
   /// estimate: advantages and, for a critic, value targets.
-  void estimate(Batch<P>& batch, StepReport& report) const {
+  void estimate(Batch<P>& batch, StepReport& report) {
     auto const tokens = batch.trajectories.episodes.tokens();
     batch.advantage.assign(tokens, Real(0));
-    if constexpr (O::needs.contains(Column::Value)) batch.returns.assign(tokens, Real(0));
+    if (objective().wanted().contains(Column::Value)) batch.returns.assign(tokens, Real(0));
     EstimatorInput<Real> const in{.episodes = batch.trajectories.episodes,
                                   .rewards = batch.rewards,
                                   .reward = batch.reward,
                                   .valid = batch.valid,
-                                  .token_reward = {},
-                                  .value = batch.old_value,
+                                  .counts = batch.counts,
+                                  .token_reward = batch.token_reward,
+                                  .greedy_reward = batch.greedy_reward,
+                                  .value = batch.value,
+                                  .bootstrap = batch.bootstrap,
+                                  .log_prob = batch.log_prob,
                                   .sum_squares = batch.sum_squares};
-    algorithm_.advantage(in, EstimatorOutput<Real>{batch.advantage, batch.returns, report.metrics});
+    EstimatorOutput<Real> const out{batch.advantage, batch.returns, report.metrics};
+    if constexpr (requires { algorithm_.advantage(in, out, communicator_); })
+      algorithm_.advantage(in, out, communicator_);
+    else
+      algorithm_.advantage(in, out);
+    if (!batch.returns.empty()) report_critic<Real>(batch.value, batch.returns, batch.counts, report.metrics);
   }
 
   /// update: one optimizer step for each minibatch of the plan.
-  void update(Batch<P> const& batch, StepReport& report) {
-    Sums sums;
+  void update(Batch<P>& batch, StepReport& report) {
+    UpdateSums<objective_type> sums;
     for (std::size_t i = 0; i < batch.plan.size(); ++i) {
       try {
-        zero_gradients(policy_.parameters());
-        Sums part;
-        for (auto const& sequences : batch.plan[i]) accumulate(batch, batch.plan[i], sequences, part, i == 0);
-        if (batch.plan.size() == 1) part.ratios.check(options_.ratio_check, report.step, report.metrics);
-        apply(part, report);
-        sums += part;
+        sums += update_once(batch, i, report);
       } catch (RatioAlarm const&) {
         throw;
       } catch (std::exception const& e) {
@@ -261,89 +246,44 @@ class Trainer {
             std::to_string(report.updates) + " of " + std::to_string(batch.plan.size()) + " updates were applied");
       }
     }
-    sums.report(algorithm_.objective, batch.plan.size(), report.metrics);
+    sums.report(objective(), report.metrics);
     report.metrics.set("skipped_updates", static_cast<double>(report.skipped));
   }
 
-  /// What one optimizer step adds up besides the gradients.
-  struct Sums {
-    typename O::tally_type tally{};
-    RatioMonitor ratios;
-    double entropy = 0, norm = 0, rate = 0;
-
-    void operator+=(Sums const& other) {
-      tally += other.tally;
-      entropy += other.entropy;
-      norm += other.norm;
-      rate = other.rate;
-    }
-    void report(O const& objective, std::size_t updates, Metrics& metrics) const {
-      auto mean = tally;
-      for (double& loss : mean.losses) loss /= static_cast<double>(updates);
-      objective.report(mean, metrics);
-      if (tally.tokens > 0) metrics.set("entropy", entropy / tally.tokens);
-      metrics.set("grad_norm", norm / static_cast<double>(updates));
-      metrics.set("learning_rate", rate);
-    }
-  };
-
-  /// Adds one micro-batch's gradients and sums.
-  void accumulate(Batch<P> const& batch, Minibatch const& minibatch, MicroBatch const& sequences, Sums& sums,
-                  bool unmodified) {
-    MicroBatchColumns<P> const columns(batch, sequences);
-    auto const denominators = count(batch, minibatch, columns);
-    auto const& objective = algorithm_.objective;
-    auto const consume = [&](std::size_t first, TokenOutputs<Real> outputs, TokenGradients<Real> gradients) {
-      auto const rows = columns.rows(first, outputs);
-      if (unmodified && batch.plan.size() == 1) compare(rows, sums.ratios);
-      for (std::size_t i = 0; i < outputs.entropy.size(); ++i)
-        if (rows.counts[i]) sums.entropy += static_cast<double>(outputs.entropy[i]);
-      objective.evaluate(rows, denominators, gradients, sums.tally);
-    };
-    policy_.accumulate(batch.trajectories, sequences, reported | objective.wanted(), O::scope, consume);
-  }
-
-  /// The counts that means are taken over: summed over ranks where the aggregate's scope is wider than this one.
-  Denominators count(Batch<P> const& batch, Minibatch const& minibatch, MicroBatchColumns<P> const& micro_batch) {
-    auto const& episodes = batch.trajectories.episodes;
-    Counts window;
-    for (auto const& sequences : minibatch)
-      for (auto s : sequences) {
-        window.sequences += 1;
-        for (auto t = episodes.cu_seqlens[s]; t < episodes.cu_seqlens[s + 1]; ++t) window.tokens += batch.counts[t];
-      }
-    auto const local = micro_batch.totals();
-    std::array<double, 4> sums = {window.sequences, window.tokens, local.sequences, local.tokens};
-    communicator_.all_reduce_sum(sums);
-    return {.micro_batch = local,
-            .data_parallel = {sums[2], sums[3]},
-            .window = {sums[0], sums[1]},
-            .micro_batches = static_cast<double>(minibatch.size()),
-            .ranks = static_cast<double>(communicator_.size())};
-  }
-
-  /// Clips and applies the gradients, unless something is not finite: then nothing changes and the step is counted.
-  void apply(Sums& sums, StepReport& report) {
+  /// Gradients of one minibatch, clipped and applied, unless something is not finite: then nothing changes and the step
+  /// is counted. All ranks see the same sums, so they decide alike.
+  UpdateSums<objective_type_of<Alg>> update_once(Batch<P>& batch, std::size_t i, StepReport& report) {
     auto const parameters = policy_.parameters();
+    zero_gradients(parameters);
+    SelectionKey const key{.seed = options_.seed, .step = step_, .update = i};
+    bool const only_values = step_ < options_.value_warmup_steps;
+    MinibatchPass<P, objective_type, C> pass(policy_, algorithm_.objective, batch, communicator_);
+    auto sums = pass.accumulate(batch.plan[i], key, only_values);
+    if (batch.plan.size() == 1 && batch.log_prob.empty())
+      sums.ratios.check(options_.ratio_check, report.step, report.metrics);
+    all_reduce_gradients(parameters, communicator_);
+    sums.tally.all_reduce(communicator_);
     sums.norm = gradient_norm(parameters);
     sums.rate = options_.schedule(updates_);
     if (options_.on_gradients) options_.on_gradients(updates_, parameters);
     if (!std::isfinite(sums.norm) || !std::isfinite(sums.tally.loss())) {
       ++report.skipped;
       sums.norm = 0;
-      return;
+      return sums;
     }
-    bool const clip = options_.max_grad_norm > 0 && sums.norm > options_.max_grad_norm;
-    optimizer_.step(parameters, sums.rate, clip ? options_.max_grad_norm / (sums.norm + 1e-6) : 1.0);
+    optimizer_.step(parameters, sums.rate, clip_scale(sums.norm, options_.max_grad_norm));
     policy_.commit();
     ++updates_;
     ++report.updates;
+    algorithm_.objective.adapt(sums.tally);
+    return sums;
   }
 
-  static void compare(Rows<Real> const& rows, RatioMonitor& monitor) {
-    for (std::size_t i = 0; i < rows.counts.size(); ++i)
-      if (rows.counts[i]) monitor.add(rows.log_p[i], rows.log_p_rollout[i]);
+  bool wants(Column column) const {
+    return objective().wanted().contains(column) || algorithm_.shaping.wanted().contains(column);
   }
+
+  auto const& objective() const { return algorithm_.objective; }
 
   template <class Observer>
   bool observe(Observer& observer, StepReport const& report) {
@@ -355,7 +295,7 @@ class Trainer {
     }
   }
 
-  static constexpr ColumnSet reported = ColumnSet(Column::LogProb) | (P::provides & ColumnSet(Column::Entropy));
+  using objective_type = typename Alg::objective_type;
 
   Alg algorithm_;
   P policy_;
@@ -365,7 +305,7 @@ class Trainer {
   Batching batching_;
   C communicator_;
   AdamW optimizer_;
-  std::optional<P> reference_;
+  std::optional<Reference<P>> reference_;
   Batch<P> last_;
   std::uint64_t step_ = 0;
   std::uint64_t updates_ = 0;

@@ -17,7 +17,13 @@
 
 namespace grove {
 
-/// Sequences whose forward and backward run together.
+/// What an update may take out of a batch by itself.
+enum class Unit : std::uint8_t {
+  Sequence,  ///< whole sequences: a token's outputs depend on those before it
+  Token,     ///< single tokens: a policy that sees one observation at a time
+};
+
+/// Units whose forward and backward run together: indices of sequences, or of tokens where the policy says so.
 using MicroBatch = std::vector<std::uint32_t>;
 
 /// The micro-batches of one optimizer step.
@@ -33,16 +39,17 @@ struct TokenBudget {
 
   static constexpr bool splits_by_length = true;
 
-  std::vector<MicroBatch> operator()(Episodes const& episodes, Sequences sequences) const {
+  template <class U>
+  std::vector<MicroBatch> operator()(U const& units, Sequences chosen) const {
     std::vector<MicroBatch> parts;
     std::size_t filled = 0;
-    for (auto sequence : sequences) {
-      auto const length = episodes.length(sequence);
+    for (auto unit : chosen) {
+      auto const length = units.length(unit);
       if (parts.empty() || filled + length > tokens) {
         parts.emplace_back();
         filled = 0;
       }
-      parts.back().push_back(sequence);
+      parts.back().push_back(unit);
       filled += length;
     }
     return parts;
@@ -55,7 +62,9 @@ struct SequencesPerMicroBatch {
 
   static constexpr bool splits_by_length = false;
 
-  std::vector<MicroBatch> operator()(Episodes const&, Sequences all) const {
+  template <class U>
+  std::vector<MicroBatch> operator()(U const&, Sequences all) const {
+    if (sequences == 0) throw Error("SequencesPerMicroBatch", "0 sequences in a micro-batch", "at least 1");
     std::vector<MicroBatch> parts;
     for (std::size_t begin = 0; begin < all.size(); begin += sequences) {
       auto const part = all.subspan(begin, std::min(sequences, all.size() - begin));
@@ -65,13 +74,13 @@ struct SequencesPerMicroBatch {
   }
 };
 
-/// epochs x minibatches optimizer steps over a batch. With more than one minibatch the sequences are shuffled anew in
-/// each epoch, by a key of (seed, step, epoch) only.
-template <class Batching>
-UpdatePlan plan_updates(Episodes const& episodes, Batching const& batching, std::size_t epochs, std::size_t minibatches,
+/// epochs x minibatches optimizer steps over a batch. With more than one minibatch the units are shuffled anew in each
+/// epoch, by a key of (seed, step, epoch) only. A minibatch without units is left out.
+template <class U, class Batching>
+UpdatePlan plan_updates(U const& units, Batching const& batching, std::size_t epochs, std::size_t minibatches,
                         std::uint64_t seed, std::uint64_t step) {
   UpdatePlan plan;
-  std::vector<std::uint32_t> order(episodes.sequences());
+  std::vector<std::uint32_t> order(units.size());
   for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
     std::iota(order.begin(), order.end(), 0u);
     if (minibatches > 1) {
@@ -80,7 +89,7 @@ UpdatePlan plan_updates(Episodes const& episodes, Batching const& batching, std:
     }
     for (std::size_t m = 0; m < minibatches; ++m) {
       auto const begin = order.size() * m / minibatches, end = order.size() * (m + 1) / minibatches;
-      plan.push_back(batching(episodes, Sequences(order).subspan(begin, end - begin)));
+      if (begin < end) plan.push_back(batching(units, Sequences(order).subspan(begin, end - begin)));
     }
   }
   return plan;

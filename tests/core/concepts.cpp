@@ -155,7 +155,7 @@ struct NoReport : Grpo::objective_type {
 struct NeedsText : Grpo::objective_type {
   static constexpr char const* needs = "everything";
 };
-static_assert(Objective<Grpo::objective_type> && Objective<Terms<TokenMean<>, EntropyBonus>>);
+static_assert(Objective<Grpo::objective_type> && Objective<Terms<TokenMean<>, EntropyBonus<>>>);
 static_assert(!Objective<NoReport> && !Objective<NeedsText> && !Objective<Clip> && !Objective<PolicyGradient<>>);
 
 // Its pieces
@@ -164,14 +164,11 @@ static_assert(RatioLevel<TokenRatio> && RatioLevel<SequenceRatio> && !RatioLevel
 static_assert(Surrogate<Clip> && !Surrogate<TokenRatio> && !Surrogate<K3>);
 static_assert(KlEstimator<K1> && KlEstimator<K2> && KlEstimator<K3> && !KlEstimator<Clip>);
 static_assert(ObjectiveTerm<PolicyGradient<>> && ObjectiveTerm<PolicyGradient<SequenceRatio>>);
-static_assert(ObjectiveTerm<KlInLoss<>> && ObjectiveTerm<EntropyBonus> && !ObjectiveTerm<Clip>);
-struct BatchTerm : EntropyBonus {
-  static constexpr Scope scope = Scope::Batch;
-};
-struct SequenceTermWithoutStatistic : EntropyBonus {
+static_assert(ObjectiveTerm<KlInLoss<>> && ObjectiveTerm<EntropyBonus<>> && !ObjectiveTerm<Clip>);
+struct SequenceTermWithoutStatistic : EntropyBonus<> {
   static constexpr Scope scope = Scope::Sequence;
 };
-static_assert(!ObjectiveTerm<BatchTerm> && !ObjectiveTerm<SequenceTermWithoutStatistic>);
+static_assert(!ObjectiveTerm<SequenceTermWithoutStatistic>);
 
 // Communicator
 struct Pair : Solo {

@@ -34,8 +34,8 @@ template <class Term>
 double loss_of(Term const& term, std::vector<Token<double>> const& tokens) {
   double sum = 0;
   if constexpr (Term::scope == Scope::Sequence) {
-    auto stat = Term::prepare(tokens[0]);
-    for (std::size_t i = 1; i < tokens.size(); ++i) stat = Term::combine(stat, Term::prepare(tokens[i]));
+    auto stat = term.prepare(tokens[0]);
+    for (std::size_t i = 1; i < tokens.size(); ++i) stat = Term::combine(stat, term.prepare(tokens[i]));
     for (auto const& token : tokens) sum += term(token, stat).loss;
   } else {
     for (auto const& token : tokens) sum += term(token).loss;
@@ -92,7 +92,7 @@ TEST_CASE("derivatives are those of the loss with the detached column fixed") {
     check(PolicyGradient<SequenceRatio, Clip>{.surrogate = {.low = 0.01, .high = 0.02}}, seed);
     check(KlInLoss<K2>{.coefficient = 0.7}, seed);
     check(KlInLoss<K3>{.coefficient = 0.7}, seed, 1.0);
-    check(EntropyBonus{.coefficient = 0.3}, seed);
+    check(EntropyBonus<>{.coefficient = 0.3}, seed);
     check(NegativeLogLikelihood{.coefficient = 0.5}, seed);
     check(CappedWeight{}, seed);
   }

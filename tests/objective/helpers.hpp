@@ -17,6 +17,12 @@ namespace test {
 
 using Split = std::vector<std::vector<std::uint32_t>>;
 
+/// A token of which only the advantage matters.
+template <class T>
+constexpr grove::Token<T> advantage(T value) {
+  return {.advantage = value};
+}
+
 /// Packed columns; `advantage` is one number a token.
 template <class T>
 struct Columns {
@@ -97,11 +103,6 @@ struct Gathered {
     }
   }
 
-  grove::Counts totals() const {
-    return {static_cast<double>(lengths.size()),
-            static_cast<double>(std::accumulate(lengths.begin(), lengths.end(), std::uint32_t{0}))};
-  }
-
   grove::Rows<T> rows(std::size_t first, std::size_t n) const {
     auto const part = [&](auto const& column) { return std::span(column).subspan(first, n); };
     return {.cu_seqlens = cu_seqlens,
@@ -120,21 +121,30 @@ struct Gathered {
 template <class T, class O>
 Answer<T> evaluate(O const& objective, Columns<T> const& columns, Split const& split, std::size_t chunk = 0) {
   Answer<T> answer{.d_log_p = std::vector<T>(columns.log_p.size()), .d_entropy = std::vector<T>(columns.log_p.size())};
-  grove::Counts window;
+  using Counted = typename O::counts_type;
+  auto const count = [&](Gathered<T> const& micro_batch) {
+    Counted counts{};
+    objective.count(micro_batch.rows(0, micro_batch.tokens.size()), counts);
+    return counts;
+  };
+  Counted window{};
   for (auto const& sequences : split) {
-    auto const totals = Gathered<T>(columns, sequences).totals();
-    window.sequences += totals.sequences;
-    window.tokens += totals.tokens;
+    auto const counts = count(Gathered<T>(columns, sequences));
+    for (std::size_t i = 0; i < counts.size(); ++i) window[i] += counts[i];
   }
   typename O::tally_type tally;
   for (auto const& sequences : split) {
     Gathered<T> const micro_batch(columns, sequences);
     auto const n = micro_batch.tokens.size(), step = chunk ? chunk : std::max<std::size_t>(n, 1);
     std::vector<T> d_log_p(n), d_entropy(n);
-    grove::Denominators const denominators{.micro_batch = micro_batch.totals(),
-                                           .data_parallel = micro_batch.totals(),
-                                           .window = window,
-                                           .micro_batches = static_cast<double>(split.size())};
+    auto const local = count(micro_batch);
+    tally.sequences += static_cast<double>(sequences.size());
+    typename O::denominators_type denominators;
+    for (std::size_t i = 0; i < local.size(); ++i)
+      denominators[i] = {.micro_batch = local[i],
+                         .data_parallel = local[i],
+                         .window = window[i],
+                         .micro_batches = static_cast<double>(split.size())};
     for (std::size_t first = 0; first < n; first += step) {
       auto const m = std::min(step, n - first);
       objective.evaluate(micro_batch.rows(first, m), denominators,

@@ -20,7 +20,7 @@ void for_each_objective(F const& f) {
   f(GrpoTokenMean{}.objective);
   f(Terms<SequenceMean<Window>, PolicyGradient<SequenceRatio, Clip>, KlInLoss<K2>>{
       .aggregate = {}, .terms = {PolicyGradient<SequenceRatio, Clip>{.surrogate = {0.03, 0.04}}, KlInLoss<K2>{}}});
-  f(Terms<SequenceSum<Window>, PolicyGradient<>, EntropyBonus>{.aggregate = {}, .terms = {{}, {.coefficient = 0.1}}});
+  f(Terms<SequenceSum<Window>, PolicyGradient<>, EntropyBonus<>>{.aggregate = {}, .terms = {{}, {.coefficient = 0.1}}});
   f(Terms<ConstantLength<Window>, PolicyGradient<>>{.aggregate = {.length = 30}, .terms = {}});
 }
 

@@ -27,8 +27,10 @@ using grove::Terms;
 using grove::TokenMean;
 using grove::TokenRatio;
 using grove::Window;
+using test::advantage;
 
-static_assert(Clip{}(1.5, 2.0).d_ratio == 0 && Clip{}(1.0, 2.0).d_ratio == -2, "terms work at compile time");
+static_assert(Clip{}(1.5, advantage(2.0)).d_ratio == 0 && Clip{}(1.0, advantage(2.0)).d_ratio == -2,
+              "terms work at compile time");
 static_assert(KlInLoss<K2>{.coefficient = 1}(grove::Token<double>{.log_p = 0.5}).d_log_p == 0.5);
 
 static_assert(Terms<TokenMean<Window>, PolicyGradient<>>::scope == grove::Scope::Token);
@@ -44,7 +46,7 @@ TEST_CASE("Clip is the smaller of the plain and the clipped surrogate, with a si
   for (auto const& c : {Case{1.0, 2, -2, -2, 0, 0}, Case{1.1, 2, -2.2, -2, 0, 0}, Case{1.5, 2, -2.4, 0, 0, 1},
                         Case{1.5, -1, 1.5, 1, 0, 0}, Case{0.5, 1, -0.5, -1, 0, 0}, Case{0.5, -1, 0.8, 0, 1, 0},
                         Case{1.5, 0, 0, 0, 0, 0}, Case{0.5, 0, 0, 0, 0, 0}}) {
-    auto const value = Clip{}(c.ratio, c.advantage);
+    auto const value = Clip{}(c.ratio, advantage(c.advantage));
     INFO(c.ratio << " " << c.advantage);
     CHECK(value.loss == Approx(c.loss));
     CHECK(value.d_ratio == c.d_ratio);
@@ -54,17 +56,17 @@ TEST_CASE("Clip is the smaller of the plain and the clipped surrogate, with a si
 
 TEST_CASE("Clip has a bound of its own above and below") {
   Clip const clip{.low = 0.5, .high = 0.25};
-  CHECK(clip(1.25, 1.0).d_ratio == -1);  // on the bound is inside
-  CHECK(clip(1.26, 1.0).d_ratio == 0);
-  CHECK(clip(0.5, -1.0).d_ratio == 1);
-  CHECK(clip(0.49, -1.0).d_ratio == 0);
-  CHECK(clip(0.49, -1.0).loss == 0.5);
+  CHECK(clip(1.25, advantage(1.0)).d_ratio == -1);  // on the bound is inside
+  CHECK(clip(1.26, advantage(1.0)).d_ratio == 0);
+  CHECK(clip(0.5, advantage(-1.0)).d_ratio == 1);
+  CHECK(clip(0.49, advantage(-1.0)).d_ratio == 0);
+  CHECK(clip(0.49, advantage(-1.0)).loss == 0.5);
 }
 
 TEST_CASE("bounds in float are rounded once") {
   // 1 - 0.2f and 1 + 0.28f differ from these; torch clamps at the rounded sum.
-  CHECK(Clip{.high = 0.28}(1e9f, 1.0f).loss == -static_cast<float>(1.28));
-  CHECK(Clip{.low = 0.9}(1e-9f, -1.0f).loss == static_cast<float>(1 - 0.9));
+  CHECK(Clip{.high = 0.28}(1e9f, advantage(1.0f)).loss == -static_cast<float>(1.28));
+  CHECK(Clip{.low = 0.9}(1e-9f, advantage(-1.0f)).loss == static_cast<float>(1 - 0.9));
 }
 
 TEST_CASE("the KL estimators and their derivatives") {
@@ -91,7 +93,7 @@ TEST_CASE("k3 of almost equal log-probs is tiny, right and never negative, also 
 
 TEST_CASE("entropy is rewarded and likelihood is maximised") {
   grove::Token<double> const token{.log_p = -2, .entropy = 1.5};
-  auto const bonus = EntropyBonus{.coefficient = 0.1}(token);
+  auto const bonus = EntropyBonus<>{.coefficient = 0.1}(token);
   CHECK(bonus.loss == Approx(-0.15));
   CHECK(bonus.d_entropy == -0.1);
   CHECK(bonus.d_log_p == 0);
@@ -105,7 +107,7 @@ TEST_CASE("the ratio is exp of the difference, of a token or of a sequence's mea
   grove::Token<double> const token{.log_p = -1, .log_p_old = -1.5, .length = 4};
   CHECK(TokenRatio{}(token).value == Approx(std::exp(0.5)));
   CHECK(TokenRatio{}(token).d_log_p == Approx(std::exp(0.5)));
-  auto const sum = SequenceRatio::combine(SequenceRatio::prepare(token), SequenceRatio::Stat<double>{1.5});
+  auto const sum = SequenceRatio::combine(SequenceRatio{}.prepare(token), SequenceRatio::Stat<double>{1.5});
   CHECK(SequenceRatio{}(token, sum).value == Approx(std::exp(2.0 / 4)));
 }
 
@@ -137,12 +139,12 @@ TEST_CASE("two sequences under a sequence mean, by hand") {
 }
 
 TEST_CASE("a coefficient of zero asks for nothing, changes nothing and is not reported") {
-  using O = Terms<TokenMean<Window>, PolicyGradient<>, KlInLoss<K3>, EntropyBonus>;
+  using O = Terms<TokenMean<Window>, PolicyGradient<>, KlInLoss<K3>, EntropyBonus<>>;
   O off;
   off.get<KlInLoss<K3>>().coefficient = 0;
   CHECK(off.wanted() == ColumnSet{Column::LogProb, Column::OldLogProb});
   O on;
-  on.get<EntropyBonus>().coefficient = 0.1;
+  on.get<EntropyBonus<>>().coefficient = 0.1;
   CHECK(on.wanted() == ColumnSet{Column::LogProb, Column::OldLogProb, Column::RefLogProb, Column::Entropy});
   auto const columns = test::some_columns(3);
   auto const a = test::evaluate(off, columns, columns.whole());
@@ -157,6 +159,6 @@ TEST_CASE("an objective is called by its pieces") {
   CHECK(grove::Grpo::describe() ==
         "Algorithm<GroupRelative<OverGroup>, Terms<SequenceMean<Window>, PolicyGradient<TokenRatio, Clip>, "
         "KlInLoss<K3>>>");
-  CHECK(Terms<grove::ConstantLength<grove::Local>, NegativeLogLikelihood, EntropyBonus>::describe() ==
-        "Terms<ConstantLength<Local>, NegativeLogLikelihood, EntropyBonus>");
+  CHECK(Terms<grove::ConstantLength<grove::Local>, NegativeLogLikelihood, EntropyBonus<>>::describe() ==
+        "Terms<ConstantLength<Local>, NegativeLogLikelihood, EntropyBonus<>>");
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "grove/error.hpp"
+#include "grove/option.hpp"
 
 namespace grove {
 
@@ -15,6 +16,12 @@ namespace grove {
 struct Counts {
   double sequences = 0;
   double tokens = 0;
+
+  Counts& operator+=(Counts const& other) {
+    sequences += other.sequences;
+    tokens += other.tokens;
+    return *this;
+  }
 };
 
 /// The counts an aggregate may need, as the trainer knows them for one micro-batch.
@@ -101,6 +108,11 @@ struct ConstantLength {
 
   using scope = S;
   double length = 0;  ///< the longest completion allowed, in tokens; must be set
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit(Option{"max_completion_length", "the constant length that stands for every sequence's, in tokens", above(0)},
+          self.length);
+  }
   static std::string describe() { return "ConstantLength<" + std::string(S::name) + ">"; }
   double weight(Denominators const& d, double) const {
     if (!(length > 0))

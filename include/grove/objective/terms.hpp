@@ -13,78 +13,55 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "grove/columns.hpp"
-#include "grove/episodes.hpp"
 #include "grove/metrics.hpp"
 #include "grove/objective/aggregate.hpp"
+#include "grove/objective/rows.hpp"
+#include "grove/objective/selection.hpp"
+#include "grove/objective/tally.hpp"
 #include "grove/objective/token.hpp"
+#include "grove/objective/vector_units.hpp"
+#include "grove/option.hpp"
 
 namespace grove {
 
-/// Consecutive tokens of a micro-batch of whole sequences, column by column. A column that is not wanted is empty.
-template <std::floating_point T>
-struct Rows {
-  std::span<const std::size_t> cu_seqlens{};  ///< [sequences + 1] of the micro-batch
-  std::span<const std::uint32_t> lengths{};   ///< [sequences] tokens of each that count
-  std::size_t first = 0;                      ///< position of row 0 in the micro-batch
-  std::span<const std::uint8_t> counts{};  ///< [rows] 1 where the token enters the loss; all that follow are [rows] too
-  std::span<const T> log_p{}, log_p_old{}, log_p_rollout{}, log_p_ref{}, entropy{}, advantage{}, value{}, value_old{},
-      return_{};
-};
-
 namespace detail {
 
-template <std::floating_point T>
-T at(std::span<const T> column, std::size_t i) {
-  return column.empty() ? T(0) : column[i];
-}
+/// A term that speaks of whole sequences: its metrics are one number a sequence.
+template <class Term>
+inline constexpr bool per_sequence = [] {
+  if constexpr (requires { Term::metrics_per_sequence; })
+    return Term::metrics_per_sequence;
+  else
+    return false;
+}();
 
-template <std::floating_point T>
-Token<T> token_at(Rows<T> const& rows, std::size_t i, T length) {
-  return {.log_p = at(rows.log_p, i),
-          .log_p_detached = at(rows.log_p, i),
-          .log_p_old = at(rows.log_p_old, i),
-          .log_p_rollout = at(rows.log_p_rollout, i),
-          .log_p_ref = at(rows.log_p_ref, i),
-          .entropy = at(rows.entropy, i),
-          .advantage = at(rows.advantage, i),
-          .value = at(rows.value, i),
-          .value_old = at(rows.value_old, i),
-          .return_ = at(rows.return_, i),
-          .length = length};
+template <class Term>
+constexpr bool mean_depends_on_micro_batch() {
+  if constexpr (AggregatingTerm<Term>)
+    return !std::same_as<typename decltype(Term::aggregate)::scope, Window>;
+  else
+    return false;
 }
 
 }  // namespace detail
-
-/// Sums of one optimizer step, added over its micro-batches; plain numbers, so that ranks can add them too.
-template <std::size_t Terms, std::size_t Metrics>
-struct Tally {
-  std::array<double, Terms> losses{};
-  std::array<double, Metrics> metrics{};
-  double tokens = 0;
-
-  Tally& operator+=(Tally const& other) {
-    for (std::size_t i = 0; i < Terms; ++i) losses[i] += other.losses[i];
-    for (std::size_t i = 0; i < Metrics; ++i) metrics[i] += other.metrics[i];
-    tokens += other.tokens;
-    return *this;
-  }
-
-  double loss() const {
-    double sum = 0;
-    for (double loss : losses) sum += loss;
-    return sum;
-  }
-};
 
 /// A sum of terms, weighted token by token as the aggregate says.
 ///
 /// A term is a small value with
 ///   `scope`, `needs`, `loss_name`, `metric_names`, `describe()`   what it is, at compile time
-///   `wanted()`                                       the columns its present coefficients need; none switches it off
-///   `operator()(Token<T>)`                           loss and derivatives for one token, or, for Scope::Sequence,
-///   `prepare(Token<T>) -> Stat`, `combine(Stat, Stat)`, `operator()(Token<T>, Stat)`
+///   `wanted()`                        the columns its present coefficients need; none switches it off
+///   `operator()(Token<T>)`            loss and derivatives for one token, or, for Scope::Sequence,
+///   `prepare(Token<T>) -> Stat`, `combine(Stat, Stat)`, `operator()(Token<T>, Stat)` and
+///   `d_prepare(Token<T>)`             derivative of the token's part of the statistic with respect to its log-prob
+/// and, where it wants them,
+///   `aggregate`                       a mean of its own instead of the objective's
+///   `includes(Token<T>)`              the tokens it speaks of, under a TokenMean of its own
+///   `selection_type`                  a rule that picks tokens out of the whole minibatch (see selection.hpp)
+///   `adapt(means of its metrics)`     called after each optimizer step
+///   `options(self, visit)`            its numbers by name (see option.hpp)
 template <class A, class... Ts>
 struct Terms {
   static_assert(
@@ -94,16 +71,33 @@ struct Terms {
   static_assert((ObjectiveTerm<Ts> && ...),
                 "grove::Terms: an argument after the first is no term; it needs `scope`, `needs`, `loss_name`, "
                 "`metric_names`, `describe()`, `wanted()` and `operator()(Token<T>)`, for Scope::Sequence `prepare`, "
-                "`combine` and `operator()(Token<T>, Stat)`.");
+                "`d_prepare`, `combine` and `operator()(Token<T>, Stat)`.");
+  static_assert(detail::one_selection<Ts...>,
+                "grove::Terms: two terms select tokens by different rules; a composition has one selection.");
+
+  using selection_type = detail::selection_of<Ts...>;
 
   A aggregate{};
   std::tuple<Ts...> terms{};
+  [[no_unique_address]] selection_type selection{};
 
+  static constexpr std::size_t size = sizeof...(Ts);
   static constexpr Scope scope = std::max({Scope::Token, Ts::scope...});
-  static constexpr ColumnSet needs = (ColumnSet{} | ... | Ts::needs);
+  static constexpr ColumnSet needs = (selection_type::needs | ... | Ts::needs);
   static constexpr std::size_t metric_count = (std::size_t{0} + ... + Ts::metric_names.size());
+  /// Whether a mean is over less than the whole optimizer step, so that it depends on how that is split.
+  static constexpr bool depends_on_micro_batch =
+      (!std::same_as<typename A::scope, Window> || ... || detail::mean_depends_on_micro_batch<Ts>());
+  static constexpr bool has_sequence_ratio = (detail::per_sequence<Ts> || ...);
+  /// Whether tokens may be taken out of their sequences.
+  static constexpr bool counts_tokens_alone = scope == Scope::Token && std::same_as<A, TokenMean<typename A::scope>> &&
+                                              !needs.contains(Column::Reward) &&
+                                              std::same_as<selection_type, NoSelection>;
   using aggregate_type = A;
-  using tally_type = Tally<sizeof...(Ts), metric_count>;
+  using tally_type = Tally<size, metric_count>;
+  /// What each term's mean is taken over.
+  using counts_type = std::array<Counts, size>;
+  using denominators_type = std::array<Denominators, size>;
 
   template <class Term>
     requires(std::same_as<Term, Ts> || ...)
@@ -113,7 +107,7 @@ struct Terms {
   Term const& get() const { return std::get<Term>(terms); }
 
   ColumnSet wanted() const {
-    return std::apply([](auto const&... term) { return (ColumnSet{} | ... | term.wanted()); }, terms);
+    return std::apply([&](auto const&... term) { return (selection.wanted() | ... | term.wanted()); }, terms);
   }
 
   static std::string describe() {
@@ -122,93 +116,108 @@ struct Terms {
     return text + ">";
   }
 
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit_options(self.aggregate, visit);
+    std::apply([&](auto&... term) { (visit_options(term, visit), ...); }, self.terms);
+    visit_options(self.selection, visit);
+  }
+
+  /// Adds what enters each term's mean. `rows` are whole sequences; log-probs are not read.
+  template <std::floating_point T>
+  void count(Rows<T> const& rows, counts_type& counts) const {
+    for (auto& c : counts) c.sequences += static_cast<double>(rows.lengths.size());
+    detail::Block<T> block;
+    for (std::size_t begin = 0; begin < rows.counts.size(); begin += detail::Block<T>::size) {
+      block.load(rows, begin, std::min(detail::Block<T>::size, rows.counts.size() - begin));
+      [&]<std::size_t... I>(std::index_sequence<I...>) {
+        ((counts[I].tokens += counted(std::get<I>(terms), block)), ...);
+      }
+      (std::index_sequence_for<Ts...>{});
+    }
+  }
+
   /// Adds the derivatives with respect to the rows' outputs to `gradients` and their sums to `tally`. The rows cut no
   /// sequence unless `scope` is Token.
   template <std::floating_point T>
-  void evaluate(Rows<T> const& rows, Denominators const& denominators, TokenGradients<T> gradients,
+  void evaluate(Rows<T> const& rows, denominators_type const& denominators, TokenGradients<T> gradients,
                 tally_type& tally) const {
-    auto const end = rows.first + rows.counts.size();
-    auto const at = std::ranges::upper_bound(rows.cu_seqlens, rows.first) - rows.cu_seqlens.begin() - 1;
-    for (auto s = static_cast<std::size_t>(at); s < rows.lengths.size() && rows.cu_seqlens[s] < end; ++s) {
-      if (rows.lengths[s] == 0) continue;
-      Part const part{std::max(rows.cu_seqlens[s], rows.first) - rows.first,
-                      std::min(rows.cu_seqlens[s + 1], end) - rows.first, static_cast<double>(rows.lengths[s]),
-                      aggregate.weight(denominators, rows.lengths[s])};
-      for (auto i = part.begin; i < part.end; ++i) tally.tokens += rows.counts[i];
-      std::size_t index = 0, metric = 0;
-      std::apply([&](auto const&... term) { (add_term(term, rows, part, gradients, tally, index, metric), ...); },
-                 terms);
-    }
+    Pass<T>(*this, rows, denominators, gradients, tally).run();
   }
 
-  /// Reports each term's loss and the token means of its metrics.
+  /// Reports each term's loss and the means of its metrics: over tokens, or over sequences for a term whose statistic
+  /// is one number a sequence.
   void report(tally_type const& tally, Metrics& metrics) const {
     metrics.set("loss", tally.loss());
-    std::size_t index = 0, metric = 0;
-    auto const one = [&](auto const& term) {
-      if (!term.wanted().empty()) {
-        metrics.set(term.loss_name, tally.losses[index]);
-        for (std::size_t m = 0; m < term.metric_names.size(); ++m)
-          metrics.set(term.metric_names[m], tally.tokens > 0 ? tally.metrics[metric + m] / tally.tokens : 0.0);
-      }
-      ++index;
-      metric += term.metric_names.size();
-    };
-    std::apply([&](auto const&... term) { (one(term), ...); }, terms);
+    for_each_term(*this, [&]<std::size_t I>(auto const& term, std::integral_constant<std::size_t, I>) {
+      if (term.wanted().empty()) return;
+      metrics.set(term.loss_name, tally.losses[I]);
+      auto const means = metric_means<I>(tally);
+      for (std::size_t m = 0; m < means.size(); ++m) metrics.set(term.metric_names[m], means[m]);
+    });
+  }
+
+  /// Lets coefficients that adapt see the sums of the optimizer step that was just applied.
+  void adapt(tally_type const& tally) {
+    for_each_term(*this, [&]<std::size_t I>(auto& term, std::integral_constant<std::size_t, I>) {
+      if constexpr (detail::AdaptiveTerm<std::remove_cvref_t<decltype(term)>>) term.adapt(metric_means<I>(tally));
+    });
   }
 
  private:
-  /// The rows of one sequence, how many of its tokens count, and the aggregate's weight of each.
-  struct Part {
-    std::size_t begin, end;
-    double length, weight;
-  };
+  template <std::floating_point T>
+  class Pass;
 
-  template <class Term, std::floating_point T>
-  static void add_term(Term const& term, Rows<T> const& rows, Part part, TokenGradients<T> gradients, tally_type& tally,
-                       std::size_t& index, std::size_t& metric) {
-    if (!term.wanted().empty()) {
-      auto const stat = statistic(term, rows, part);
-      auto const weight = static_cast<T>(part.weight);
-      double loss = 0;
-      for (auto i = part.begin; i < part.end; ++i) {
-        if (!rows.counts[i]) continue;
-        auto const value = answer(term, detail::token_at(rows, i, static_cast<T>(part.length)), stat);
-        loss += static_cast<double>(weight * value.loss);
-        if (!gradients.log_prob.empty()) gradients.log_prob[i] += weight * value.d_log_p;
-        if (!gradients.entropy.empty()) gradients.entropy[i] += weight * value.d_entropy;
-        if (!gradients.value.empty()) gradients.value[i] += weight * value.d_value;
-        for (std::size_t m = 0; m < value.metrics.size(); ++m)
-          tally.metrics[metric + m] += static_cast<double>(value.metrics[m]);
-      }
-      tally.losses[index] += loss;
+  template <std::size_t I>
+  using term_type = std::tuple_element_t<I, std::tuple<Ts...>>;
+  template <std::size_t I>
+  static constexpr std::size_t first_metric = [] {
+    std::array<std::size_t, size> const counts = {Ts::metric_names.size()...};
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i < I; ++i) sum += counts[i];
+    return sum;
+  }();
+
+  template <class Self, class F>
+  static void for_each_term(Self& self, F const& f) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (f(std::get<I>(self.terms), std::integral_constant<std::size_t, I>{}), ...);
     }
-    ++index;
-    metric += Term::metric_names.size();
+    (std::index_sequence_for<Ts...>{});
   }
 
-  struct NoStatistic {};
-
-  template <class Term, std::floating_point T>
-  static auto statistic(Term const&, Rows<T> const& rows, Part part) {
-    if constexpr (detail::SequenceTerm<Term>) {
-      decltype(Term::prepare(Token<T>{})) sum{};
-      for (auto i = part.begin; i < part.end; ++i)
-        if (rows.counts[i])
-          sum = Term::combine(sum, Term::prepare(detail::token_at(rows, i, static_cast<T>(part.length))));
-      return sum;
-    } else {
-      return NoStatistic{};
-    }
+  template <std::size_t I>
+  static auto metric_means(tally_type const& tally) {
+    std::array<double, term_type<I>::metric_names.size()> means{};
+    double const n = detail::per_sequence<term_type<I>> ? tally.sequences : tally.tokens[I];
+    for (std::size_t m = 0; m < means.size(); ++m) means[m] = n > 0 ? tally.metrics[first_metric<I> + m] / n : 0.0;
+    return means;
   }
 
-  template <class Term, std::floating_point T, class Stat>
-  static auto answer(Term const& term, Token<T> const& token, Stat const& stat) {
-    if constexpr (detail::SequenceTerm<Term>)
-      return term(token, stat);
+  template <class Term, std::floating_point T>
+  static double counted(Term const&, detail::Block<T> const& block) {
+    double sum = 0;
+    for (std::size_t i = 0; i < block.count; ++i) sum += includes<Term>(block, i) ? 1.0 : 0.0;
+    return sum;
+  }
+
+  template <class Term, std::floating_point T>
+  static bool includes(detail::Block<T> const& block, std::size_t i) {
+    if constexpr (detail::SubsetTerm<Term>)
+      return block.counts[i] != T(0) && Term::includes(block.token(i));
     else
-      return term(token);
+      return block.counts[i] != T(0);
+  }
+
+  template <class Term>
+  auto const& aggregate_of(Term const& term) const {
+    if constexpr (detail::AggregatingTerm<Term>)
+      return term.aggregate;
+    else
+      return aggregate;
   }
 };
 
 }  // namespace grove
+
+#include "grove/objective/pass.hpp"

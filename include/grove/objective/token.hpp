@@ -26,18 +26,22 @@ struct Token {
   T advantage = 0;
   T value = 0;
   T value_old = 0;
-  T return_ = 0;  ///< the value target
-  T length = 0;   ///< tokens of the token's sequence that count
+  T return_ = 0;   ///< the value target
+  T reward = 0;    ///< of the token's sequence, after shaping
+  T selected = 0;  ///< 1 where the objective's selection took the token, else 0
+  T length = 0;    ///< tokens of the token's sequence that count
 };
 
 /// A term's answer for one token: its loss (to be minimised) and the derivatives of it, before the aggregate's weight.
-/// `metrics` are numbers whose mean over tokens is reported under the term's metric names.
+/// `d_stat` is that with respect to the sequence's statistic, for terms that have one. `metrics` are numbers whose mean
+/// over tokens is reported under the term's metric names.
 template <std::floating_point T, std::size_t Metrics>
 struct TermValue {
   T loss = 0;
   T d_log_p = 0;
   T d_entropy = 0;
   T d_value = 0;
+  T d_stat = 0;
   std::array<T, Metrics> metrics{};
 };
 
@@ -45,7 +49,6 @@ struct TermValue {
 enum class Scope : unsigned char {
   Token,     ///< the token alone: one pass, sequences may be cut anywhere
   Sequence,  ///< its whole sequence: a statistic first, sequences are never cut
-  Batch,     ///< the whole batch: a score pass first
 };
 
 namespace detail {
@@ -66,8 +69,27 @@ concept TokenTerm = (Term::scope == Scope::Token) && requires(Term const& term, 
 
 template <class Term>
 concept SequenceTerm = (Term::scope == Scope::Sequence) && requires(Term const& term, Token<double> const& token) {
-  { Term::combine(Term::prepare(token), Term::prepare(token)) } -> std::same_as<decltype(Term::prepare(token))>;
-  { term(token, Term::prepare(token)).loss } -> std::convertible_to<double>;
+  { Term::combine(term.prepare(token), term.prepare(token)) } -> std::same_as<decltype(term.prepare(token))>;
+  { term.d_prepare(token) } -> std::convertible_to<double>;
+  { term(token, term.prepare(token)).loss } -> std::convertible_to<double>;
+};
+
+/// A term that speaks of some tokens only, such as those of right answers.
+template <class Term>
+concept SubsetTerm = requires(Token<double> const& token) {
+  { Term::includes(token) } -> std::same_as<bool>;
+};
+
+/// A term with a mean of its own instead of the objective's.
+template <class Term>
+concept AggregatingTerm = requires(Term const& term) {
+  term.aggregate;
+};
+
+/// A term with a coefficient that is adjusted after each optimizer step.
+template <class Term>
+concept AdaptiveTerm = requires(Term& term, std::array<double, Term::metric_names.size()> const& means) {
+  term.adapt(means);
 };
 
 }  // namespace detail

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -91,12 +90,6 @@ class AdamW {
   }
 
  private:
-  static float widen(std::uint16_t bf16) { return std::bit_cast<float>(static_cast<std::uint32_t>(bf16) << 16); }
-  static std::uint16_t narrow(float x) {  // nearest, ties to even
-    auto const bits = std::bit_cast<std::uint32_t>(x);
-    return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
-  }
-
   void allocate(std::span<const ParameterView> parameters) {
     std::vector<State> states;
     for (auto const& p : parameters) {

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Columns of consecutive tokens, and the fixed-size block of them that terms are evaluated on.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "grove/objective/token.hpp"
+
+namespace grove {
+
+/// Consecutive tokens of a micro-batch of whole sequences, column by column. A column that is not wanted is empty.
+template <std::floating_point T>
+struct Rows {
+  std::span<const std::size_t> cu_seqlens{};  ///< [sequences + 1] of the micro-batch
+  std::span<const std::uint32_t> lengths{};   ///< [sequences] tokens of each that count
+  std::size_t first = 0;                      ///< position of row 0 in the micro-batch
+  std::span<const std::uint8_t> counts{};  ///< [rows] 1 where the token enters the loss; all that follow are [rows] too
+  std::span<const T> log_p{}, log_p_old{}, log_p_rollout{}, log_p_ref{}, entropy{}, advantage{}, value{}, value_old{},
+      return_{}, reward{}, selected{};
+};
+
+namespace detail {
+
+/// Rows [begin, begin + count) of a `Rows`, copied into arrays of one fixed length, so that the loop over them has a
+/// constant number of turns and no aliases: compilers then turn a term into vector instructions. Rows past `count` are
+/// zeros that do not count. All blocks that one object loads are of the same `Rows`.
+template <std::floating_point T>
+struct Block {
+  static constexpr std::size_t size = 64;
+  template <class U>
+  using Column = std::array<U, size>;
+
+  std::size_t count = 0;
+  alignas(64) Column<T> log_p{}, log_p_old{}, log_p_rollout{}, log_p_ref{}, entropy{}, advantage{}, value{},
+      value_old{}, return_{}, reward{}, selected{}, length{}, counts{};
+
+  void load(Rows<T> const& rows, std::size_t begin, std::size_t n) {
+    count = n;
+    copy(rows.log_p, begin, log_p);
+    copy(rows.log_p_old, begin, log_p_old);
+    copy(rows.log_p_rollout, begin, log_p_rollout);
+    copy(rows.log_p_ref, begin, log_p_ref);
+    copy(rows.entropy, begin, entropy);
+    copy(rows.advantage, begin, advantage);
+    copy(rows.value, begin, value);
+    copy(rows.value_old, begin, value_old);
+    copy(rows.return_, begin, return_);
+    copy(rows.reward, begin, reward);
+    copy(rows.selected, begin, selected);
+    for (std::size_t i = 0; i < size; ++i) counts[i] = i < n ? static_cast<T>(rows.counts[begin + i]) : T(0);
+  }
+
+  Token<T> token(std::size_t i) const {
+    return {.log_p = log_p[i],
+            .log_p_detached = log_p[i],
+            .log_p_old = log_p_old[i],
+            .log_p_rollout = log_p_rollout[i],
+            .log_p_ref = log_p_ref[i],
+            .entropy = entropy[i],
+            .advantage = advantage[i],
+            .value = value[i],
+            .value_old = value_old[i],
+            .return_ = return_[i],
+            .reward = reward[i],
+            .selected = selected[i],
+            .length = length[i]};
+  }
+
+ private:
+  /// A column that is not there stays the zeros it began as.
+  void copy(std::span<const T> from, std::size_t begin, Column<T>& to) const {
+    if (from.empty()) return;
+    auto const end = std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(begin), count, to.begin());
+    std::fill(end, to.end(), T(0));
+  }
+};
+
+}  // namespace detail
+}  // namespace grove

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The policy that a KL penalty compares with: frozen, or following the trained one from afar.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "grove/concepts.hpp"
+#include "grove/error.hpp"
+#include "grove/parameter.hpp"
+#include "grove/train_options.hpp"
+
+namespace grove {
+
+/// A copy of the policy as it was when training began. Policies that cannot be copied have none; whether a composition
+/// wants one is checked when it is composed.
+template <Policy P>
+class Reference {
+ public:
+  explicit Reference(P const& policy) : policy_(copy(policy)) {}
+
+  void score(typename P::Trajectories const& t, Sequences sequences, std::span<typename P::Real> log_prob) const {
+    policy_.score(t, sequences, Column::LogProb, {.log_prob = log_prob});
+  }
+
+  /// reference <- mixup policy + (1 - mixup) reference every `every` steps (TR-DPO, arXiv 2404.09656; TRL's
+  /// sync_ref_model). A mixup of 1 resets it.
+  void follow(P& policy, std::uint64_t step, ReferenceSync const& sync) {
+    if (sync.every == 0 || step % sync.every != 0) return;
+    auto const from = policy.parameters();
+    auto const to = policy_.parameters();
+    for (std::size_t i = 0; i < from.size(); ++i) mix(from[i], to[i], sync.mixup);
+    policy_.commit();
+  }
+
+ private:
+  static P copy(P const& policy) {
+    if constexpr (requires {
+                    { policy.clone() } -> std::same_as<P>;
+                  })
+      return policy.clone();
+    else
+      throw Error("Trainer", "the composition compares with a reference policy", "a policy with `clone() const`");
+  }
+
+  static void mix(ParameterView const& from, ParameterView const& to, double mixup) {
+    for (std::size_t i = 0; i < from.size; ++i)
+      set_value(to, i, mixup * value_at(from, i) + (1 - mixup) * value_at(to, i));
+  }
+
+  P policy_;
+};
+
+}  // namespace grove

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of one optimizer step: what its means are taken over, the forward and backward passes of its
+// micro-batches, and what they add up.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "grove/batch.hpp"
+#include "grove/concepts.hpp"
+#include "grove/error.hpp"
+#include "grove/objective/selection.hpp"
+#include "grove/ratio_check.hpp"
+
+namespace grove {
+
+/// What an optimizer step adds up besides the gradients.
+template <class O>
+struct UpdateSums {
+  typename O::tally_type tally{};
+  RatioMonitor ratios{};
+  double entropy = 0, entropy_tokens = 0;
+  double norm = 0, rate = 0;
+  std::size_t updates = 0;
+
+  void operator+=(UpdateSums const& other) {
+    updates += other.updates;
+    tally += other.tally;
+    entropy += other.entropy;
+    entropy_tokens += other.entropy_tokens;
+    norm += other.norm;
+    rate = other.rate;
+  }
+
+  void report(O const& objective, Metrics& metrics) const {
+    if (updates == 0) return;
+    auto mean = tally;
+    for (double& loss : mean.losses) loss /= static_cast<double>(updates);
+    objective.report(mean, metrics);
+    if (entropy_tokens > 0) metrics.set("entropy", entropy / entropy_tokens);
+    metrics.set("grad_norm", norm / static_cast<double>(updates));
+    metrics.set("learning_rate", rate);
+  }
+};
+
+/// Adds gradients over ranks, in the order of the parameters.
+template <Communicator C>
+void all_reduce_gradients(std::span<const ParameterView> parameters, C& communicator) {
+  if (communicator.size() == 1) return;
+  auto const reduce = [&](auto* gradient, std::size_t size) {
+    std::vector<double> sum(gradient, gradient + size);
+    communicator.all_reduce_sum(sum);
+    std::ranges::transform(sum, gradient, [&](double x) { return static_cast<std::decay_t<decltype(*gradient)>>(x); });
+  };
+  for (auto const& p : parameters) {
+    if (p.dtype == Dtype::F64)
+      reduce(static_cast<double*>(p.gradient), p.size);
+    else
+      reduce(static_cast<float*>(p.gradient), p.size);
+  }
+}
+
+/// Forward and backward over one minibatch.
+template <Policy P, class O, Communicator C>
+class MinibatchPass {
+  using Real = typename P::Real;
+
+ public:
+  MinibatchPass(P& policy, O const& objective, Batch<P>& batch, C& communicator)
+      : policy_(policy), objective_(objective), batch_(batch), communicator_(communicator) {}
+
+  /// Adds this rank's part of the gradients. `only_values`: the policy's own outputs get none, while a critic warms up.
+  UpdateSums<O> accumulate(Minibatch const& minibatch, SelectionKey key, bool only_values) {
+    select(minibatch, key);
+    std::vector<MicroBatchColumns<P>> columns;
+    columns.reserve(minibatch.size());
+    for (auto const& units : minibatch) columns.emplace_back(batch_, units);
+    auto const denominators = count(columns);
+    UpdateSums<O> sums{.updates = 1};
+    for (auto const& part : columns) sums.tally.sequences += static_cast<double>(part.lengths.size());
+    for (std::size_t m = 0; m < minibatch.size(); ++m)
+      accumulate(minibatch[m], columns[m], denominators[m], only_values, sums);
+    return sums;
+  }
+
+ private:
+  static constexpr ColumnSet reported = ColumnSet(Column::LogProb) | (P::provides & ColumnSet(Column::Entropy));
+
+  /// Lets the objective pick tokens out of the whole minibatch by the policy as it is now.
+  void select(Minibatch const& minibatch, SelectionKey key) {
+    auto const wanted = objective_.selection.wanted();
+    if (wanted.empty()) return;
+    std::vector<std::uint32_t> units;
+    for (auto const& part : minibatch) units.insert(units.end(), part.begin(), part.end());
+    auto const n = count_tokens(batch_.trajectories.episodes, units);
+    std::vector<Real> log_prob(wanted.contains(Column::LogProb) ? n : 0);
+    std::vector<Real> entropy(wanted.contains(Column::Entropy) ? n : 0);
+    TokenOutputs<Real> const out{.log_prob = log_prob, .entropy = entropy};
+    std::as_const(policy_).score(batch_.trajectories, units, wanted, out);
+    batch_.selected.clear();
+    MicroBatchColumns<P> const columns(batch_, units);
+    auto rows = columns.rows();
+    rows.log_p = log_prob;
+    rows.entropy = entropy;
+    if (rows.log_p_old.empty()) rows.log_p_old = log_prob;
+    std::vector<Real> selected(n);
+    objective_.selection(rows, key, communicator_, std::span(selected));
+    scatter(units, selected);
+  }
+
+  void scatter(std::span<const std::uint32_t> units, std::vector<Real> const& selected) {
+    auto const& starts = batch_.trajectories.episodes.cu_seqlens;
+    batch_.selected.resize(starts.back());
+    auto from = selected.begin();
+    for (auto s : units) {
+      auto const length = static_cast<std::ptrdiff_t>(starts[s + 1] - starts[s]);
+      std::copy_n(from, length, batch_.selected.begin() + static_cast<std::ptrdiff_t>(starts[s]));
+      from += length;
+    }
+  }
+
+  /// What each term's mean is taken over in each micro-batch: one collective a minibatch, or none.
+  std::vector<typename O::denominators_type> count(std::vector<MicroBatchColumns<P>> const& columns) {
+    std::vector<typename O::counts_type> local(columns.size());
+    for (std::size_t m = 0; m < columns.size(); ++m) objective_.count(columns[m].rows(), local[m]);
+    typename O::counts_type window{};
+    for (auto const& counts : local)
+      for (std::size_t i = 0; i < counts.size(); ++i) window[i] += counts[i];
+    auto across = local;
+    if (communicator_.size() > 1) {
+      for (auto& c : window) all_reduce(c);
+      if constexpr (O::depends_on_micro_batch) {
+        check_equal_splits(columns.size());
+        for (auto& counts : across)
+          for (auto& c : counts) all_reduce(c);
+      }
+    }
+    std::vector<typename O::denominators_type> denominators(columns.size());
+    for (std::size_t m = 0; m < columns.size(); ++m)
+      for (std::size_t i = 0; i < window.size(); ++i)
+        denominators[m][i] = {.micro_batch = local[m][i],
+                              .data_parallel = across[m][i],
+                              .window = window[i],
+                              .micro_batches = static_cast<double>(columns.size()),
+                              .ranks = static_cast<double>(communicator_.size())};
+    return denominators;
+  }
+
+  void all_reduce(Counts& counts) {
+    std::array<double, 2> sums = {counts.sequences, counts.tokens};
+    communicator_.all_reduce_sum(sums);
+    counts = {sums[0], sums[1]};
+  }
+
+  void check_equal_splits(std::size_t micro_batches) {
+    auto const n = static_cast<double>(micro_batches);
+    std::array<double, 2> sums = {n, n * n};
+    communicator_.all_reduce_sum(sums);
+    if (sums[0] * sums[0] != static_cast<double>(communicator_.size()) * sums[1])
+      throw Error("Trainer", "ranks have different numbers of micro-batches", "as many on each rank",
+                  "use the Window scope, whose means do not depend on the split");
+  }
+
+  void accumulate(MicroBatch const& units, MicroBatchColumns<P> const& columns,
+                  typename O::denominators_type const& denominators, bool only_values, UpdateSums<O>& sums) {
+    bool const compares = batch_.plan.size() == 1 && batch_.log_prob.empty();
+    auto const consume = [&](std::size_t first, TokenOutputs<Real> outputs, TokenGradients<Real> gradients) {
+      auto const rows = columns.rows(first, outputs);
+      for (std::size_t i = 0; i < rows.counts.size(); ++i) {
+        if (!rows.counts[i]) continue;
+        if (compares) sums.ratios.add(rows.log_p[i], rows.log_p_rollout[i]);
+        if (!outputs.entropy.empty()) {
+          sums.entropy += static_cast<double>(outputs.entropy[i]);
+          sums.entropy_tokens += 1;
+        }
+      }
+      objective_.evaluate(rows, denominators, gradients, sums.tally);
+      if (only_values) {
+        std::ranges::fill(gradients.log_prob, Real(0));
+        std::ranges::fill(gradients.entropy, Real(0));
+      }
+    };
+    policy_.accumulate(batch_.trajectories, units, reported | objective_.wanted(), objective_.scope, consume);
+  }
+
+  P& policy_;
+  O const& objective_;
+  Batch<P>& batch_;
+  C& communicator_;
+};
+
+}  // namespace grove
