@@ -16,6 +16,10 @@ foreach(component core control math text cpu runtime)
   endif()
 endforeach()
 
+set(cuda)
+if(GROVE_CUDA)
+  set(cuda "COMPONENTS cuda")
+endif()
 string(REGEX MATCH "^[0-9]+\\.[0-9]+" libtorch_version "${LibTorch_VERSION}")
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/grove-config.cmake.in ${PROJECT_BINARY_DIR}/grove-config.cmake
   INSTALL_DESTINATION ${config_dir} NO_SET_AND_CHECK_MACRO)

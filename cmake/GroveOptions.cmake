@@ -7,7 +7,8 @@ option(GROVE_TEXT "Build grove::text and grove::cpu, which need nlohmann-json an
 option(GROVE_MATH "Build grove::math, which needs GMP and MPFR" ${GROVE_TEXT})
 option(GROVE_RUNTIME "Build grove::runtime, which needs LibTorch" ${GROVE_TEXT})
 option(GROVE_CONTROL "Provide grove::control, which needs Eigen" ${PROJECT_IS_TOP_LEVEL})
-option(GROVE_CUDA "Build the runtime for CUDA: needs nvcc and a LibTorch with CUDA" OFF)
+set(GROVE_CUDA AUTO CACHE STRING "Build the runtime for CUDA (ON, OFF): needs nvcc and a LibTorch with CUDA; AUTO: where these and a device are here")
+set_property(CACHE GROVE_CUDA PROPERTY STRINGS AUTO ON OFF)
 option(GROVE_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 option(GROVE_FUZZERS "Build tests/fuzz with libFuzzer and the sanitizers (clang only)" OFF)
 

@@ -32,20 +32,36 @@ void ModelFlags::add_to(po::options_description& options) {
   options.add_options()                                                                                  //
       ("model", po::value(&folder)->required()->value_name("DIR"), "model folder in Hugging Face form")  //
       ("dtype", po::value(&dtype)->default_value("auto")->value_name("f32|bf16"),
-       "parameters; auto is f32 on the CPU")                                                                       //
-      ("device", po::value(&device)->default_value("auto")->value_name("cpu|cuda|auto"), "where to compute")       //
+       "of the parameters; auto: f32 on the CPU, bf16 on CUDA")  //
+      ("device", po::value(&device)->default_value("auto")->value_name("cpu|cuda|auto"),
+       "auto: CUDA where this build sees a device")                                                                //
       ("threads", po::value(&threads)->default_value(0)->value_name("N"), "0: all cores; never changes a result")  //
       ("batch", po::value(&batch)->default_value(0)->value_name("N"),
        "sequences at once, 0: chosen for speed; never changes a result");
 }
 
+namespace {
+
+grove::Device device_of(std::string const& name) {
+  if (name == "auto") return grove::nn::torch::best_device();
+  if (name == "cpu") return grove::Device::Cpu;
+  if (name != "cuda") throw grove::Error("--device", "'" + name + "'", "cpu, cuda or auto");
+  try {
+    grove::nn::torch::require(grove::Device::Cuda);
+  } catch (grove::Error const& e) {
+    throw grove::Error("--device", e.problem, e.expected, e.fix);
+  }
+  return grove::Device::Cuda;
+}
+
+}  // namespace
+
 grove::CausalLmOptions ModelFlags::resolved() const {
   if (dtype != "auto" && dtype != "f32" && dtype != "bf16")
     throw grove::Error("--dtype", "'" + dtype + "'", "f32 or bf16");
-  if (device == "cuda")
-    throw grove::Error("--device", "this build computes on the CPU only", "cpu or auto", "leave --device out");
-  if (device != "auto" && device != "cpu") throw grove::Error("--device", "'" + device + "'", "cpu, cuda or auto");
-  grove::CausalLmOptions options{.dtype = dtype == "bf16" ? grove::Dtype::BF16 : grove::Dtype::F32};
+  auto const where = device_of(device);
+  bool const bf16 = dtype == "bf16" || (dtype == "auto" && where == grove::Device::Cuda);
+  grove::CausalLmOptions options{.dtype = bf16 ? grove::Dtype::BF16 : grove::Dtype::F32, .device = where};
   if (threads > 0) options.threads = threads;
   return options;
 }

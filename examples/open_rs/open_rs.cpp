@@ -2,8 +2,11 @@
 #include "open_rs/open_rs.hpp"
 
 #include <iostream>
+#include <thread>
 
 #include "grove/error.hpp"
+#include "grove/nn/cpu/gemm_kernels.hpp"
+#include "grove/nn/torch/device.hpp"
 #include "grove/version.hpp"
 
 namespace open_rs {
@@ -13,8 +16,29 @@ template std::filesystem::path run_training(grove::Grpo, TrainFlags const&, Reci
 template std::filesystem::path run_training(grove::GrpoTokenMean, TrainFlags const&, Recipe const&,
                                             std::vector<ExtraReward> const&);
 
+namespace {
+
+/// What the matrix products of the CPU engine were chosen for.
+char const* instruction_set() {
+  using namespace grove::nn::cpu::detail;
+  if (find_kernels(Isa::Avx512) != nullptr) return "AVX-512";
+  return find_kernels(Isa::Avx2) != nullptr ? "AVX2 and FMA" : "any CPU (slow)";
+}
+
+}  // namespace
+
 int print_version() {
-  std::cout << "grove " << grove::version << ", CPU build\n";
+  auto const build = grove::nn::torch::build();
+  std::cout << "grove " << grove::version << ", " << (build.cuda ? "CUDA" : "CPU") << " build, LibTorch "
+            << build.libtorch;
+  if (build.cuda) std::cout << ", for compute capabilities " << build.architectures;
+  std::cout << "\nCPU: " << std::thread::hardware_concurrency() << " threads, kernels for " << instruction_set()
+            << '\n';
+  auto const devices = grove::nn::torch::cuda_devices();
+  for (std::size_t i = 0; i < devices.size(); ++i)
+    std::cout << "cuda:" << i << ": " << devices[i].name << ", compute capability " << devices[i].capability << ", "
+              << (devices[i].memory >> 20U) << " MiB\n";
+  if (devices.empty()) std::cout << "CUDA: " << (build.cuda ? "no device is seen" : "not in this build") << '\n';
   return 0;
 }
 

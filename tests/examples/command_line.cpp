@@ -218,4 +218,40 @@ TEST_CASE("bad input is one line and exit code 2") {
   check(run({"generate", "--model", w.model, "--top-p", "2"}, "{\"prompt\":\"a\"}\n"), "top_p");
   check(run({"generate", "--model", w.model}, "{\"prompt\":\"\"}\n"), "stdin:1");
   check(run({"generate", "--model", w.model}, "plain\n"), "stdin:1");
+  check(run({"logprobs", "--model", w.model, "--device", "tpu"}), "--device: 'tpu'; expected cpu, cuda or auto");
+  check(run({"logprobs", "--model", w.model, "--dtype", "f16"}), "--dtype: 'f16'; expected f32 or bf16");
+}
+
+TEST_CASE("--device cuda without a device is one line that says what this build is, for every command with a model") {
+  if (!grove::nn::torch::cuda_devices().empty()) {
+    WARN("skipped: there is a CUDA device");
+    return;
+  }
+  Workplace const w;
+  std::string const what = grove::nn::torch::build().cuda ? "sees no CUDA device" : "CPU build";
+  for (auto result : {run({"logprobs", "--model", w.model, "--device", "cuda"}, "{\"ids\":[1,2]}\n"),
+                      run({"generate", "--model", w.model, "--device", "cuda"}, "{\"prompt\":\"a\"}\n"),
+                      run(w.train({"--device", "cuda"}))}) {
+    CHECK(result.code == 2);
+    CHECK(result.out.empty());
+    CHECK(result.error.find("--device: cuda, but this") != std::string::npos);
+    CHECK(result.error.find(what) != std::string::npos);
+    CHECK(std::ranges::count(result.error, '\n') == 1);
+  }
+}
+
+TEST_CASE("--version says which build this is and what it sees; auto takes what there is") {
+  auto const result = run({"--version"});
+  auto const build = grove::nn::torch::build();
+  REQUIRE(result.code == 0);
+  CHECK(result.out.find(build.cuda ? "CUDA build" : "CPU build") != std::string::npos);
+  CHECK(result.out.find("LibTorch " + build.libtorch) != std::string::npos);
+  CHECK(result.out.find(std::to_string(std::thread::hardware_concurrency()) + " threads") != std::string::npos);
+  open_rs::ModelFlags flags{.dtype = "auto", .device = "auto"};
+  auto const options = flags.resolved();
+  bool const cuda = !grove::nn::torch::cuda_devices().empty();
+  CHECK(options.device == (cuda ? grove::Device::Cuda : grove::Device::Cpu));
+  CHECK(options.dtype == (cuda ? grove::Dtype::BF16 : grove::Dtype::F32));
+  flags.device = "cpu";
+  CHECK(flags.resolved().dtype == grove::Dtype::F32);
 }
