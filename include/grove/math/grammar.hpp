@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -92,6 +93,7 @@ class Grammar {
   Expr atom();
   Expr atom_expression(bool with_power);
   Expr number();
+  Expr based_number();
   Expr group(TokenKind close);
   Expr absolute_value(TokenKind close);
   Expr fraction();
@@ -105,6 +107,7 @@ class Grammar {
   bool subscript(std::string& out);
   bool skip_subscript();
   [[nodiscard]] bool begins_symbol() const;
+  [[nodiscard]] bool defines_function() const;
 
   // grammar_functions.cpp
   Expr function();

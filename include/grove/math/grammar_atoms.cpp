@@ -44,6 +44,9 @@ Expr Grammar::component() {
   switch (kind()) {
     case TokenKind::LeftRound:
       advance();
+      if (strict_ && is(TokenKind::Number) && kind(1) == TokenKind::RightRound && kind(2) == TokenKind::Underscore) {
+        return based_number();
+      }
       return group(TokenKind::RightRound);
     case TokenKind::LeftSquare:
       advance();
@@ -399,6 +402,24 @@ Expr Grammar::number() {
   return arena_.decimal(negative ? value / scale : value * scale, std::max(negative ? decimals + shift : decimals - shift, 0));
 }
 
+/// A numeral with its base below it, perhaps in parentheses that are open already: 204_5, (204)_5.
+Expr Grammar::based_number() {
+  std::string_view const numeral = token().text;
+  advance();
+  accept(TokenKind::RightRound);
+  std::string below;
+  if (!is(TokenKind::Underscore) || !subscript(below)) return fail("a subscript that is not closed");
+  std::string base;
+  for (char const c : below) {
+    if (is_digit(c)) base += c;
+  }
+  std::int32_t const radix = base.size() == 1 || base.size() == 2 ? std::stoi(base) : 0;
+  auto const value = radix >= 2 && radix <= 36 && numeral.find_first_not_of("0123456789") == std::string_view::npos
+                         ? Rational::from_digits(numeral, radix)
+                         : std::optional<Rational>{};
+  return value ? arena_.node(Kind::Based, {arena_.number(*value)}, 0, radix) : fail("a subscript that is no base");
+}
+
 Expr Grammar::atom() {
   Token const& here = token();
   switch (here.kind) {
@@ -412,23 +433,14 @@ Expr Grammar::atom() {
       if (!strict_ && here.detail > static_cast<std::uint8_t>(Constant::Undefined)) return fail("a set in a sum");
       return arena_.constant(static_cast<Constant>(here.detail));
     case TokenKind::Number: {
-      Expr value = number();
-      if (value && is(TokenKind::Underscore)) {
-        std::string below;
-        if (!subscript(below)) return fail("a subscript that is not closed");
-        if (strict_) {
-          std::string base;
-          for (char const c : below) {
-            if (is_digit(c)) base += c;
-          }
-          std::int32_t const radix = base.size() == 1 || base.size() == 2 ? std::stoi(base) : 0;
-          auto const converted =
-              radix >= 2 && radix <= 36 ? Rational::from_digits(here.text, radix) : std::optional<Rational>{};
-          if (!converted) return fail("a subscript that is no base");
-          value = arena_.node(Kind::Based, {arena_.number(*converted)}, 0, radix);
-        }
+      if (kind(1) != TokenKind::Underscore) {
+        Expr const value = number();
+        return value ? value : fail("a number out of range");
       }
-      return value ? value : fail("a number out of range");
+      if (strict_) return based_number();
+      Expr const value = number();
+      std::string ignored;
+      return subscript(ignored) ? value : fail("a subscript that is not closed");
     }
     case TokenKind::Scientific:
       return number();

@@ -178,6 +178,18 @@ Expr Grammar::named_operator() {
   return argument ? arena_.named(Kind::Apply, name, std::span(&argument, 1)) : Expr{};
 }
 
+/// A symbol, symbols or numbers in parentheses, an equals sign: C(h) = ...
+bool Grammar::defines_function() const {
+  if (kind(1) != TokenKind::LeftRound) return false;
+  for (std::size_t ahead = 2; ahead < 10; ahead += 2) {
+    TokenKind const argument = kind(ahead);
+    if (argument != TokenKind::Letter && argument != TokenKind::Named && argument != TokenKind::Number) return false;
+    if (kind(ahead + 1) == TokenKind::RightRound) return kind(ahead + 2) == TokenKind::Assign;
+    if (kind(ahead + 1) != TokenKind::Comma) return false;
+  }
+  return false;
+}
+
 Expr Grammar::application() {
   // A cheap look ahead: most symbols are followed by no bracket.
   bool possible = false;
@@ -192,7 +204,8 @@ Expr Grammar::application() {
   std::string name = strict_ ? symbol_name() : source(at_, at_ + 1);
   if (strict_) {
     constexpr std::string_view functions = "fghFGHPQRE";
-    if (head.kind != TokenKind::Letter || functions.find(head.text[0]) == std::string_view::npos) return {};
+    if (head.kind != TokenKind::Letter) return {};
+    if (functions.find(head.text[0]) == std::string_view::npos && !defines_function()) return {};
   }
   advance();
   Expr to;

@@ -104,8 +104,7 @@ Expr Grammar::strict_list() {
   }
   if (items.size() == 1) return items[0];
   // x = 1, 2
-  bool const assignment = arena_.is(items[0], Kind::Relation) &&
-                          arena_.relation_of(items[0]) == RelationType::Equal &&
+  bool const assignment = arena_.is(items[0], Kind::Relation) && arena_.relation_of(items[0]) == RelationType::Equal &&
                           arena_.is(arena_.child(items[0], 0), Kind::Symbol);
   auto const relation = [&](Expr e) { return arena_.is(e, Kind::Relation) || arena_.is(e, Kind::And); };
   if (assignment && std::none_of(items.begin() + 1, items.end(), relation)) {
@@ -182,7 +181,7 @@ Expr Grammar::strict_operand() {
       if (!part) return {};
       parts.push_back(part);
     }
-    left = arena_.node(Kind::Ratio, parts);
+    left = strict_units(arena_.node(Kind::Ratio, parts));
   }
   return left;
 }
@@ -303,7 +302,8 @@ Expr Grammar::strict_units(Expr value) {
   std::string unit;
   for (std::size_t count = 0; count < 16; ++count) {
     Token const& here = token();
-    if (here.kind == TokenKind::Unit || (here.kind == TokenKind::Word && is_letter(here.text[0]) && is_unit(here.text))) {
+    if (here.kind == TokenKind::Unit ||
+        (here.kind == TokenKind::Word && is_letter(here.text[0]) && is_unit(here.text))) {
       if (!unit.empty() && is_letter(unit.back())) unit += ' ';
       unit += plain_words(here.text);
       advance();

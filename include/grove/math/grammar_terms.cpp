@@ -94,7 +94,6 @@ bool Grammar::begins_postfix(bool no_functions) const {
     case TokenKind::Scientific:
     case TokenKind::CapitalE:
     case TokenKind::Named:
-    case TokenKind::Wrapped:
     case TokenKind::Constant:
     case TokenKind::Partial:
     case TokenKind::LeftRound:
@@ -112,6 +111,11 @@ bool Grammar::begins_postfix(bool no_functions) const {
       return true;
     case TokenKind::Differential:
       return !integrand_;
+    case TokenKind::Wrapped:
+      // Words behind a value are a unit or a connective, not a factor.
+      return !strict_ || (token().detail != static_cast<std::uint8_t>(Wrapper::Text) &&
+                          token().detail != static_cast<std::uint8_t>(Wrapper::Math)) ||
+             kind(1) == TokenKind::Underscore;
     case TokenKind::Letter:
       // The strict dialect has no token for dx.
       return !(strict_ && integrand_ && token().text == "d" &&
@@ -197,6 +201,8 @@ Expr Grammar::postfix() {
       if (strict_ && !matrix) value = arena_.power(value, arena_.symbol("T"));
     } else if (strict_ && accept(TokenKind::PercentSign)) {
       value = arena_.node(Kind::Percent, {value});
+    } else if (strict_ && accept(TokenKind::Prime)) {
+      value = arena_.named(Kind::Apply, "'", std::span(&value, 1));
     } else if (strict_ && is(TokenKind::Caret)) {
       // A power of something with a postfix: 3!^2.
       advance();
@@ -214,9 +220,11 @@ Expr Grammar::power() {
   Expr base = component();
   for (std::size_t count = 0; base && is(TokenKind::Caret) && count < 64; ++count) {
     advance();
-    if (strict_ && is(TokenKind::Prime)) {
-      while (accept(TokenKind::Prime)) {
-      }
+    bool const braced_prime = strict_ && is(TokenKind::LeftBrace) && kind(1) == TokenKind::Prime;
+    if (strict_ && (is(TokenKind::Prime) || braced_prime)) {
+      if (braced_prime) advance();
+      while (accept(TokenKind::Prime)) base = arena_.named(Kind::Apply, "'", std::span(&base, 1));
+      if (braced_prime && !accept(TokenKind::RightBrace)) return fail("an open brace");
       continue;
     }
     Expr const to = exponent();

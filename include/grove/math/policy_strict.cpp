@@ -58,7 +58,8 @@ void read_gold(Workspace& workspace, std::string_view text, Reading& out) {
   Targets const targets{.latex = LatexTarget{}};
   Reading inner;
   if (text.find('$') != std::string_view::npos && read_match(workspace, text, targets, inner) && inner.value) {
-    out = std::move(inner);
+    out.value = inner.value;
+    out.problem = {};
   }
 }
 
@@ -73,12 +74,17 @@ void read_answer(Workspace& workspace, std::string_view text, bool anchored, Rea
   read_match(workspace, text, targets, out);
 }
 
+/// The same characters but for white space and dollar signs.
 bool same_text(std::string_view a, std::string_view b) {
+  auto const skip = [](std::string_view text, std::size_t at) {
+    while (at < text.size() && (detail::is_space(text[at]) || text[at] == '$')) ++at;
+    return at;
+  };
   std::size_t i = 0;
   std::size_t j = 0;
   for (;;) {
-    i = detail::skip_space(a, i);
-    j = detail::skip_space(b, j);
+    i = skip(a, i);
+    j = skip(b, j);
     if (i == a.size() || j == b.size()) return i == a.size() && j == b.size();
     if (a[i++] != b[j++]) return false;
   }
@@ -104,7 +110,7 @@ Outcome Strict::judge(Workspace& workspace, std::string_view gold_text, std::str
   read_answer(workspace, after_thinking ? behind_thinking(answer_text) : answer_text, anchored, answer);
   if (!answer.any()) return {Verdict::Unparsed, "the text has no answer", static_cast<bool>(gold.value)};
   if (!gold.value || !answer.value) {
-    if (same_text(gold.text, answer.text)) return {Verdict::Equal, "the same text"};
+    if (!gold.text.empty() && same_text(gold.text, answer.text)) return {Verdict::Equal, "the same text"};
     if (!gold.value) return {Verdict::Unparsed, "the gold answer cannot be read", false};
     return {Verdict::Unparsed, "the answer cannot be read"};
   }

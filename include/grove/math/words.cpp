@@ -253,7 +253,7 @@ bool commas_group_thousands(std::string_view text) {
       begin = none;
       continue;
     }
-    if (starts_with(text, i - (i > 0 ? 1 : 0), "{,}")) {
+    if (i > 0 && (text[i - 1] == '\\' || starts_with(text, i - 1, "{,}"))) {
       begin = none;
       continue;
     }
