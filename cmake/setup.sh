@@ -4,7 +4,8 @@
 #   setup examples|tests|benchmarks|checks   packages, LibTorch, configuration; sets $build, the build folder
 #   build TARGET...                          brings the targets up to date
 #
-# Environment: LIBTORCH or CMAKE_PREFIX_PATH (a LibTorch to use instead of fetching one), GROVE_CUDA=auto|on|off, CUDA_HOME, CXX, GROVE_JOBS.
+# Environment: LIBTORCH or CMAKE_PREFIX_PATH (a LibTorch to use instead of fetching one), GROVE_CUDA=auto|on|off, CUDA_HOME,
+# TORCH_CUDA_ARCH_LIST (for a CUDA build where there is no device), CXX, GROVE_JOBS.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 env_dir=$root/build/env
 given_compiler=${CXX:-}
@@ -133,6 +134,7 @@ decide_cuda() {
   fi
   cuda=on
   cuda_archs=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | tr -d '. ' | sort -u | paste -sd';' || true)
+  [ -n "$cuda_archs" ] || [ -z "${TORCH_CUDA_ARCH_LIST:-}" ] || cuda_archs=$(tr -d '.' <<<"${TORCH_CUDA_ARCH_LIST// /;}")
   if [ -z "$cuda_archs" ]; then
     cuda_archs='86;90'
     say "GROVE_CUDA=on without a GPU: building for architectures $cuda_archs"
@@ -199,7 +201,7 @@ for need in m.requires("torch"):
 # A configuration is good until one of these changes.
 configuration_key() {
   cksum <"$root/cmake/setup.sh"
-  printf '%s|' "$root" "${LIBTORCH:-}" "${CMAKE_PREFIX_PATH:-}" "$given_compiler" "${CXXFLAGS:-}" "${GROVE_CUDA:-auto}" \
+  printf '%s|' "$root" "${LIBTORCH:-}" "${CMAKE_PREFIX_PATH:-}" "$given_compiler" "${CXXFLAGS:-}" "${GROVE_CUDA:-auto}" "${TORCH_CUDA_ARCH_LIST:-}" \
     "$(command -v nvidia-smi nvcc g++ ninja || true)" "$(ls -d "$env_dir"/.torch-* 2>/dev/null || true)"
 }
 

@@ -55,6 +55,7 @@ expect 0 'cuda=on 86;90' gpu -- 'decide_cuda; echo "cuda=$cuda $cuda_archs"'
 machine builder
 fake builder nvcc 'release 13.0'
 expect 0 'cuda=on 86;90' builder GROVE_CUDA=on -- 'decide_cuda; echo "cuda=$cuda $cuda_archs"'
+expect 0 'cuda=on 80;90' builder GROVE_CUDA=on 'TORCH_CUDA_ARCH_LIST=8.0;9.0' -- 'decide_cuda; echo "cuda=$cuda $cuda_archs"'
 expect 0 'cuda=off' builder -- 'decide_cuda; echo cuda=$cuda'
 
 expect 2 'holds no LibTorch: expected include/ATen/core/Tensor.h' bare LIBTORCH="$work" -- 'cuda=off; require_libtorch'
