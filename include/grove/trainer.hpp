@@ -125,6 +125,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
       if (algorithm_.advantage.needs_greedy)
         batch.greedy_reward = greedy_rewards<P>(policy_, rollout_, reward_, batch.trajectories);
     report_batch(batch.rewards, episodes, report.metrics);
+    if constexpr (requires { rollout_.report(report.metrics); }) rollout_.report(report.metrics);
     return batch;
   }
 
@@ -201,6 +202,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
     if constexpr (requires { t.token_rewards(); }) {
       auto const rewards = t.token_rewards();
       batch.token_reward.assign(rewards.begin(), rewards.end());
+      if constexpr (requires { R::sums_token_rewards; }) std::ranges::fill(batch.reward, Real(0));
     }
     if (algorithm_.shaping.wanted().empty()) return;
     batch.token_reward.resize(t.episodes.tokens());

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "grove/concepts.hpp"
+#include "grove/control/environment.hpp"
 #include "grove/control/heads.hpp"
 #include "grove/control/mlp.hpp"
 #include "grove/control/orthogonal.hpp"
@@ -306,5 +307,25 @@ class ActorCritic<Observation, HeadType, Hidden<Sizes...>, Activation> {
   std::vector<ParameterView> views_;
   std::uint64_t version_ = 0;
 };
+
+namespace detail {
+
+template <class Actions>
+struct HeadOf;
+template <std::size_t N>
+struct HeadOf<Discrete<N>> {
+  using type = Categorical<N>;
+};
+template <std::size_t N>
+struct HeadOf<Box<N>> {
+  using type = DiagonalGaussian<N>;
+};
+
+}  // namespace detail
+
+/// The actor-critic that fits an environment: its observations, and the usual distribution over its actions.
+template <Environment E, class HiddenLayers = Hidden<64, 64>, class Activation = Tanh>
+using ActorCriticFor =
+    ActorCritic<E::observation_size, typename detail::HeadOf<ActionsOf<E>>::type, HiddenLayers, Activation>;
 
 }  // namespace grove::control

@@ -60,6 +60,7 @@ class VectorEnv {
   using Action = ActionOf<E>;
   using Normalizer = RunningNormalizer<E::observation_size>;
   static constexpr std::size_t observation_size = E::observation_size;
+  static constexpr bool collects_groups = false;  ///< pieces of episodes are no answers to one problem
 
   explicit VectorEnv(VectorEnvOptions options = {}, E environment = {}) : options_(options) {
     check_options();

@@ -8,7 +8,10 @@
 namespace grove {
 
 /// The reward that the environment itself gave: trajectories carry it, `rewards()` is one number a sequence.
+/// Trajectories with `token_rewards()` earn it token by token; the sums of sequences are then for reports only.
 struct EnvironmentReward {
+  static constexpr bool sums_token_rewards = true;
+
   template <class T>
     requires requires(T const& t) { t.rewards()[0]; }
   RewardMatrix evaluate(T const& trajectories) const {
