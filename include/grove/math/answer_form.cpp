@@ -74,9 +74,28 @@ Expr AnswerForm::relation(Expr e) {  // NOLINT(misc-no-recursion)
   }
   if (is_name(arena_, left)) return (*this)(right);
   if (is_name(arena_, right)) return (*this)(left);
+  if (Expr const value = of_multiple(left, right)) return value;
   if (zero_.equal(arena_, left, right, fuel_).equal()) return (*this)(right);
   if (auto const root = linear_root(arena_, zero_, e, fuel_)) return root->root;
   return e;
+}
+
+/// The value of f(x) in 2 f(x) = right.
+Expr AnswerForm::of_multiple(Expr left, Expr right) {
+  if (!arena_.is(left, Kind::Multiply)) return {};
+  Rational factor(1);
+  Expr name;
+  for (Expr const part : arena_.children(left)) {
+    if (arena_.is_numeral(part)) {
+      factor = factor * arena_.value(part);
+    } else if (!name && is_name(arena_, part)) {
+      name = part;
+    } else {
+      return {};
+    }
+  }
+  if (!name || factor.is_zero() || arena_.is(name, Kind::Tuple)) return {};
+  return arena_.multiply(arena_.number(Rational(1) / factor), right);
 }
 
 Expr AnswerForm::conjunction(Expr e) {  // NOLINT(misc-no-recursion)

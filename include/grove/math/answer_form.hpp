@@ -19,6 +19,7 @@ class AnswerForm {
 
  private:
   Expr relation(Expr e);
+  Expr of_multiple(Expr left, Expr right);
   Expr conjunction(Expr e);
   Expr several(Expr e);
   Expr assignments(std::span<Expr const> items);

@@ -2,6 +2,7 @@
 #include "grove/math/real_set.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "grove/math/rewrite.hpp"
 #include "grove/math/traits.hpp"
@@ -155,13 +156,40 @@ class RealSetBuilder {
     if (type == RelationType::In && arena_.is(arena_.child(e, 0), Kind::Symbol)) return of(arena_.child(e, 1));
     if (!is_inequality(type) && type != RelationType::NotEqual && type != RelationType::Equal) return fail();
     auto const line = linear_root(arena_, zero_, e, fuel_);
-    if (!line) return fail();
+    if (!line) return of_distance(e);
     variable_ = line->variable;
     if (type == RelationType::Equal) return single({line->root, line->root, false, false});
     if (type == RelationType::NotEqual) return complement(single({line->root, line->root, false, false}));
     bool const open = type == RelationType::Less || type == RelationType::Greater;
     bool const above = (type == RelationType::Greater || type == RelationType::GreaterEqual) == (line->slope > 0);
     return above ? single({line->root, infinity(1), open, true}) : single({infinity(-1), line->root, true, open});
+  }
+
+  /// |x| < c and the like; x^2 < c is |x| < sqrt c.
+  RealSet of_distance(Expr e) {
+    Expr left = arena_.child(e, 0);
+    Expr bound = arena_.child(e, 1);
+    RelationType type = arena_.relation_of(e);
+    auto const is_distance = [&](Expr x) {
+      bool const square = arena_.is(x, Kind::Power) && arena_.is(arena_.child(x, 1), Kind::Number) &&
+                          arena_.value(arena_.child(x, 1)) == Rational(2);
+      return (square || arena_.is(x, Function::Abs)) && arena_.is(arena_.child(x, 0), Kind::Symbol);
+    };
+    if (!is_distance(left)) {
+      std::swap(left, bound);
+      type = flipped(type);
+    }
+    if (!is_distance(left) || !is_inequality(type)) return fail();
+    variable_ = arena_.name_id(arena_.child(left, 0));
+    if (arena_.is(left, Kind::Power)) bound = arena_.power(bound, arena_.number(Rational(1, 2)));
+    auto const sign = zero_.sign(arena_, bound, fuel_);
+    if (!sign || *sign < 0) return fail();
+    bool const below = type == RelationType::Less || type == RelationType::LessEqual;
+    bool const strict = type == RelationType::Less || type == RelationType::Greater;
+    // What is outside is closed where the inside is open.
+    bool const open = below == strict;
+    RealSet const inside = single({arena_.negate(bound), bound, open, open});
+    return below ? inside : complement(inside);
   }
 
   RealSet unite(RealSet const& a, RealSet const& b) {

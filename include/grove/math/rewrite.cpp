@@ -41,6 +41,10 @@ bool contains(Arena const& arena, Expr e, Kind kind) {  // NOLINT(misc-no-recurs
   return std::any_of(parts.begin(), parts.end(), [&](Expr part) { return contains(arena, part, kind); });
 }
 
+Expr functions_as_variables(Arena& arena, Expr e) {
+  return rebuild(arena, e, [&](Expr x) { return arena.is(x, Kind::Apply) ? arena.symbol(to_string(arena, x)) : x; });
+}
+
 std::vector<Expr> expand_signs(Arena& arena, Expr e) {
   if (!contains(arena, e, Kind::PlusMinus) && !contains(arena, e, Kind::MinusPlus)) return {e};
   auto const with = [&](bool plus) {

@@ -181,7 +181,7 @@ class Question {
     if (modular >= 2) return {Verdict::Equal, "the same rational function"};
     for (std::uint64_t number = 0; !options_.positive_variables && number < points_wanted; ++number) {
       Point const point{.number = first_mixed_point + number, .mixed_signs = true, .whole = &traits_.whole};
-      if (compare_at(point, true) == Relation::Apart)
+      if (compare_at(point, !options_.complex_values) == Relation::Apart)
         return {Verdict::Different, "different values where a variable is negative"};
       if (fuel_.empty()) return out_of_fuel();
     }

@@ -21,6 +21,7 @@ struct ZeroTestOptions {
   RootConvention roots = RootConvention::Real;
   bool degrees_as_numbers = true;   ///< outside of trigonometric functions; within them a degree is pi/180
   bool ignore_degrees = false;      ///< sin 30 degrees is sin of 30 radians
+  bool complex_values = false;      ///< where variables are negative, both sides count even if they are complex
   bool positive_variables = false;  ///< variables stand for positive numbers only, so sqrt(x^2) = x
 };
 
