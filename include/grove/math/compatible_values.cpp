@@ -57,7 +57,9 @@ Judgement CompatibleEquality::sets(Expr gold, Expr answer) {  // NOLINT(misc-no-
     if (arena_.detail(gold) != arena_.detail(answer)) return {Verdict::Different, "different ends"};
     return in_order(arena_.children(gold), arena_.children(answer));
   }
-  if (!plain_gold || !plain_answer) {
+  if (is_relation(gold) || is_relation(answer)) {
+    if (!plain_gold && !plain_answer) return {Verdict::Different, "a relation and a set"};
+  } else if (!plain_gold || !plain_answer) {
     if (is_region(gold) || is_region(answer)) {
       // An interval with two open ends is what (a, b) is read as.
       if (is_open_interval(gold) && is_open_interval(answer))
@@ -132,6 +134,10 @@ Judgement CompatibleEquality::symbols(Expr gold, Expr answer) {
                : Judgement{Verdict::Different, "different names"};
   }
   if (!x.empty() && x == y) return {Verdict::Equal, "the same letters"};
+  // \text{12} is a name that looks like a number.
+  if (arena_.is(gold, Kind::Number) || arena_.is(answer, Kind::Number)) {
+    if (to_string(arena_, gold) == to_string(arena_, answer)) return {Verdict::Equal, "written alike"};
+  }
   return {Verdict::Different, "a name and something else"};
 }
 
