@@ -1,4 +1,4 @@
-// expect: grove::Trainer: an aggregate of Local scope with TokenBudget makes the loss depend on how lengths happen to fill micro-batches; use the Window scope, or SequencesPerMicroBatch.
+// expect: grove::Trainer: an aggregate of Local or DataParallel scope with TokenBudget makes the loss depend on how lengths happen to fill micro-batches; use the Window scope, or SequencesPerMicroBatch.
 // SPDX-License-Identifier: Apache-2.0
 #include "../../examples/bandit/bandit.hpp"
 #include "grove/algorithms.hpp"

@@ -9,6 +9,6 @@ struct NoEntropy : SoftmaxBandit {
   static constexpr grove::ColumnSet provides = grove::Column::LogProb;
 };
 using Mine = grove::Algorithm<grove::GroupRelative<>,
-                              grove::Terms<grove::TokenMean<>, grove::PolicyGradient<>, grove::EntropyBonus>>;
+                              grove::Terms<grove::TokenMean<>, grove::PolicyGradient<>, grove::EntropyBonus<>>>;
 
 grove::Trainer trainer(Mine{}, NoEntropy(2), PullArms{}, grove::EnvironmentReward{});

@@ -1,4 +1,4 @@
-// expect: grove::Trainer: the objective compares with a reference policy; give the policy a member `P clone() const`.
+// expect: grove::Trainer: the composition compares with a reference policy; give the policy a member `P clone() const`.
 // SPDX-License-Identifier: Apache-2.0
 #include "../../examples/bandit/bandit.hpp"
 #include "grove/algorithms.hpp"

@@ -1,4 +1,4 @@
-// expect: grove::Trainer: a sequence-level ratio belongs under SequenceMean; under another aggregate its gradient is not that of the stated objective.
+// expect: grove::Trainer: a sequence-level ratio belongs under SequenceMean (or, as LUSPO has it, under SequenceSum); under another aggregate long sequences outvote short ones.
 // SPDX-License-Identifier: Apache-2.0
 #include "../../examples/bandit/bandit.hpp"
 #include "grove/algorithms.hpp"

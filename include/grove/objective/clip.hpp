@@ -52,9 +52,10 @@ struct Clip {
 /// unbounded (arXiv 1912.09729, eq. 5). verl's default surrogate, with c = 3.
 template <class S = Clip>
 struct DualClip {
-  static_assert(std::same_as<S, Clip>,
-                "grove::DualClip: only Clip leaves a large ratio of a negative advantage unbounded; a surrogate that "
-                "holds the ratio constant (Cispo) or bounds it itself has nothing for a second bound to act on.");
+  static_assert(
+      std::same_as<S, Clip>,
+      "grove::DualClip: only Clip leaves a large ratio of a negative advantage unbounded; a surrogate that "
+      "holds the ratio constant (CappedWeight) or bounds it itself has nothing for a second bound to act on.");
 
   S inner{};
   double c = 3;
@@ -86,7 +87,7 @@ template <class S = Clip>
 struct TwoSided {
   static_assert(std::same_as<S, Clip>,
                 "grove::TwoSided: it bounds the unclipped side of Clip; a surrogate that holds the ratio constant "
-                "(Cispo) or bounds it itself has no such side.");
+                "(CappedWeight) or bounds it itself has no such side.");
 
   S inner{};
   double delta = 4;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// CISPO: a clipped ratio as constant weight of the policy gradient, -sg(clip(r)) A log p, so that every token keeps a
-// gradient (MiniMax-M1, arXiv 2506.13585, eq. 4). What "clip" means is a type, because the peers differ: TRL's
-// `epsilon_high` is the largest weight itself (its default, 0.2, makes every weight at most 0.2), verl's bounds are
-// distances from 1 (its default lets weights lie in [0.8, 1.2]).
+// CISPO's surrogate: a clipped ratio as constant weight of the policy gradient, -sg(clip(r)) A log p, so that every
+// token keeps a gradient (MiniMax-M1, arXiv 2506.13585, eq. 4). What "clip" means is a type, because the peers differ:
+// TRL's `epsilon_high` is the largest weight itself (its default, 0.2, makes every weight at most 0.2), verl's bounds
+// are distances from 1 (its default lets weights lie in [0.8, 1.2]).
 #pragma once
 
 #include <array>
@@ -66,14 +66,14 @@ concept WeightBound = requires(B const& bound) {
 };
 
 template <class B = AbsoluteCap>
-struct Cispo {
+struct CappedWeight {
   static_assert(WeightBound<B>,
-                "grove::Cispo: its argument says how the weight is bounded: AbsoluteCap (TRL's meaning of "
+                "grove::CappedWeight: its argument says how the weight is bounded: AbsoluteCap (TRL's meaning of "
                 "epsilon_high) or EpsilonBand (verl's).");
 
   B bound{};
 
-  static constexpr std::string_view name = "Cispo";
+  static constexpr std::string_view name = "CappedWeight";
   static constexpr std::array<std::string_view, 1> metric_names = {"cispo_clip_ratio"};
 
   template <class Self, class Visit>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SAPO: a soft gate instead of a clip, -4 / tau sigmoid(tau (r - 1)) A, with a temperature for each sign of the
-// advantage (arXiv 2511.20347, eq. 5 and 6). Its slope at r = 1 is that of the plain surrogate.
+// SAPO's surrogate: a soft gate instead of a clip, -4 / tau sigmoid(tau (r - 1)) A, with a temperature for each sign of
+// the advantage (arXiv 2511.20347, eq. 5 and 6). Its slope at r = 1 is that of the plain surrogate.
 #pragma once
 
 #include <array>
@@ -14,11 +14,11 @@
 
 namespace grove {
 
-struct Sapo {
+struct SoftGate {
   double tau_positive = 1.0;
   double tau_negative = 1.05;
 
-  static constexpr std::string_view name = "Sapo";
+  static constexpr std::string_view name = "SoftGate";
   static constexpr std::array<std::string_view, 0> metric_names = {};
 
   template <class Self, class Visit>
