@@ -47,20 +47,4 @@ class CompatibleComparison {
   ZeroTest zero_;
 };
 
-/// The numeric and symbolic rules of Qwen2.5-Math's grader.
-class QwenComparison {
- public:
-  struct Options {
-    bool percent_variants = true;      ///< gold also matches 100 times and a hundredth of itself
-    double relative_tolerance = 1e-4;  ///< of numbers
-  };
-  QwenComparison() : QwenComparison(Options{}) {}
-  explicit QwenComparison(Options options);
-  Judgement operator()(Arena& arena, Expr gold, Expr answer, Fuel& fuel) const;
-
- private:
-  Options options_;
-  ZeroTest zero_;
-};
-
 }  // namespace grove::math
