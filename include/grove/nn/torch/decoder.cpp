@@ -7,7 +7,6 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -40,6 +39,13 @@ std::vector<std::size_t> positions(PackedBatch const& batch) {
 
 /// A tensor's values as a new place where derivatives arrive.
 at::Tensor leaf(at::Tensor const& x) { return x.detach().requires_grad_(true); }
+
+/// Runs `f` with autograd watching.
+template <class F>
+at::Tensor with_graph(F&& f) {
+  at::AutoGradMode const grad(true);
+  return f();
+}
 
 /// The layers of one batch, forward and backward.
 template <class Variant>
@@ -92,8 +98,7 @@ class Trunk {
   };
 
   at::Tensor run(std::size_t i, at::Tensor const& input) const {
-    at::AutoGradMode const grad(true);
-    return impl_.layer(i)(input, angles_, batch_.cu_seqlens);
+    return with_graph([&] { return impl_.layer(i)(input, angles_, batch_.cu_seqlens); });
   }
 
   Impl const& impl_;
@@ -197,19 +202,15 @@ void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns 
   at::NoGradGuard const no_grad;
   auto& weights = impl_->weights;
   weights.drop_strays();
-  Trunk<Variant> trunk(*impl_, batch);
-  auto const at_rows = detail::indices(rows.rows, impl_->device);
-  auto const [x, states, normed] = detail::translated(where, [&] {
-    auto hidden = trunk.forward_to_train();
-    auto wanted = leaf(at::index_select(hidden, 0, at_rows));
-    at::AutoGradMode const grad(true);
-    auto result = detail::rms_norm(wanted, weights.norm, impl_->config);
-    return std::tuple(hidden, wanted, result);
-  });
-  detail::Head const head(normed.detach(), weights.head.value.detach(), rows, impl_->options.logits);
-  detail::translated(where, [&] { head.forward(outputs.outputs()); });
-  f(outputs.outputs(), gradients.gradients());
   detail::translated(where, [&] {
+    Trunk<Variant> trunk(*impl_, batch);
+    auto const at_rows = detail::indices(rows.rows, impl_->device);
+    auto const x = trunk.forward_to_train();
+    auto const states = leaf(at::index_select(x, 0, at_rows));
+    auto const normed = with_graph([&] { return detail::rms_norm(states, weights.norm, impl_->config); });
+    detail::Head const head(normed.detach(), weights.head.value.detach(), rows, impl_->options.logits);
+    head.forward(outputs.outputs());
+    f(outputs.outputs(), gradients.gradients());
     normed.backward(head.backward(gradients.gradients(), weights.gradient(weights.head)).to(normed.scalar_type()));
     weights.collect(weights.norm);
     auto gradient = at::zeros_like(x);

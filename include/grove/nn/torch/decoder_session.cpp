@@ -103,8 +103,8 @@ void DecodeSession<Variant>::Impl::prefill(PackedBatch prompts, std::span<Slot> 
     last.push_back(positions.size() - 1);
   }
   std::vector<std::size_t> places;
-  for (std::size_t s = 0; s < slots.size(); ++s)
-    for (std::size_t i = 0; i < cache.length(slots[s]); ++i) places.push_back(cache.place(slots[s], i));
+  for (Slot slot : slots)
+    for (std::size_t i = 0; i < cache.length(slot); ++i) places.push_back(cache.place(slot, i));
   auto const at_places = detail::indices(std::span<std::size_t const>(places), model().device);
   auto const angles = detail::angles_of(model().rotary, positions, model().device);
   auto x = model().embed(prompts.tokens);

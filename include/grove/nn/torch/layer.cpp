@@ -63,7 +63,7 @@ Heads Layer<Variant>::project(at::Tensor const& x, Angles const& angles) const {
   std::int64_t begin = 0;
   auto const take = [&](std::size_t heads) {
     auto const width = extent(heads) * dim;
-    auto const part = qkv.narrow(1, begin, width).view({x.size(0), extent(heads), dim});
+    auto part = qkv.narrow(1, begin, width).view({x.size(0), extent(heads), dim});
     begin += width;
     return part;
   };
