@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "grove/math/matrix.hpp"
 #include "grove/math/real_set.hpp"
 #include "grove/math/rewrite.hpp"
 

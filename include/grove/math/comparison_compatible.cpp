@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "grove/math/compatible_equality.hpp"
+#include "grove/math/matrix.hpp"
 #include "grove/math/real_set.hpp"
 #include "grove/math/rewrite.hpp"
 #include "grove/math/traits.hpp"
@@ -118,6 +119,8 @@ Judgement CompatibleEquality::operator()(Expr gold, Expr answer, bool top) {  //
   if (is_collection(gold) || is_collection(answer)) return sets(gold, answer);
   if (is_relation(gold) || is_relation(answer)) return {Verdict::Different, "a relation and a value"};
   if (arena_.is(gold, Kind::Symbol) || arena_.is(answer, Kind::Symbol)) return symbols(gold, answer);
+  gold = fold_matrices(arena_, gold);
+  answer = fold_matrices(arena_, answer);
   if (arena_.is(gold, Kind::Matrix) || arena_.is(answer, Kind::Matrix)) return matrices(gold, answer);
   return numbers(gold, answer);
 }

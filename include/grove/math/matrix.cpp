@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/math/matrix.hpp"
+
+#include <vector>
+
+namespace grove::math::detail {
+
+namespace {
+
+constexpr std::size_t most_entries = 64;
+constexpr std::int64_t largest_power = 8;
+
+class Folder {
+ public:
+  explicit Folder(Arena& arena) : arena_(arena) {}
+
+  /// A matrix, or nothing.
+  Expr fold(Expr e) {  // NOLINT(misc-no-recursion): depth is bounded by the arena
+    auto const parts = arena_.children(e);
+    switch (arena_.kind(e)) {
+      case Kind::Matrix:
+        return arena_.size(e) <= most_entries && arena_.extra(e) > 0 ? e : Expr{};
+      case Kind::Add:
+        return sum(parts);
+      case Kind::Multiply:
+        return product(parts);
+      case Kind::Power:
+        return power(e);
+      case Kind::Function:
+        return arena_.is(e, Function::Transpose) && !parts.empty() ? transpose(fold(parts[0])) : Expr{};
+      default:
+        return {};
+    }
+  }
+
+ private:
+  [[nodiscard]] std::size_t rows(Expr m) const { return static_cast<std::size_t>(arena_.extra(m)); }
+  [[nodiscard]] std::size_t columns(Expr m) const { return arena_.size(m) / rows(m); }
+  Expr make(std::vector<Expr> const& entries, std::size_t rows) {
+    return arena_.node(Kind::Matrix, entries, 0, static_cast<std::int32_t>(rows));
+  }
+
+  Expr sum(std::span<Expr const> parts) {  // NOLINT(misc-no-recursion)
+    Expr total;
+    for (Expr const part : parts) {
+      Expr const m = fold(part);
+      if (!m) return {};
+      if (!total) {
+        total = m;
+        continue;
+      }
+      if (rows(m) != rows(total) || columns(m) != columns(total)) return {};
+      std::vector<Expr> entries;
+      for (std::size_t i = 0; i < arena_.size(m); ++i)
+        entries.push_back(arena_.add(arena_.child(total, i), arena_.child(m, i)));
+      total = make(entries, rows(m));
+      if (!total) return {};
+    }
+    return total;
+  }
+
+  Expr product(std::span<Expr const> parts) {  // NOLINT(misc-no-recursion)
+    Expr matrix;
+    Expr scalar;
+    for (Expr const part : parts) {
+      Expr const m = fold(part);
+      if (m) {
+        matrix = matrix ? multiply(matrix, m) : m;
+        if (!matrix) return {};
+      } else {
+        scalar = scalar ? arena_.multiply(scalar, part) : part;
+      }
+    }
+    if (!matrix || !scalar) return matrix;
+    std::vector<Expr> entries;
+    for (Expr const entry : arena_.children(matrix)) entries.push_back(arena_.multiply(scalar, entry));
+    return make(entries, rows(matrix));
+  }
+
+  Expr multiply(Expr a, Expr b) {
+    if (columns(a) != rows(b) || rows(a) * columns(b) > most_entries) return {};
+    std::vector<Expr> entries;
+    for (std::size_t i = 0; i < rows(a); ++i) {
+      for (std::size_t j = 0; j < columns(b); ++j) {
+        std::vector<Expr> terms;
+        for (std::size_t k = 0; k < columns(a); ++k) {
+          terms.push_back(arena_.multiply(arena_.child(a, i * columns(a) + k), arena_.child(b, k * columns(b) + j)));
+        }
+        entries.push_back(arena_.node(Kind::Add, terms));
+      }
+    }
+    return make(entries, rows(a));
+  }
+
+  Expr power(Expr e) {  // NOLINT(misc-no-recursion)
+    Expr const base = fold(arena_.child(e, 0));
+    Expr const exponent = arena_.child(e, 1);
+    if (!base || !arena_.is(exponent, Kind::Number)) return {};
+    auto const n = arena_.value(exponent).as_int64();
+    if (!n || *n < 1 || *n > largest_power) return {};
+    Expr result = base;
+    for (std::int64_t i = 1; i < *n && result; ++i) result = multiply(result, base);
+    return result;
+  }
+
+  Expr transpose(Expr m) {
+    if (!m) return {};
+    std::vector<Expr> entries;
+    for (std::size_t j = 0; j < columns(m); ++j) {
+      for (std::size_t i = 0; i < rows(m); ++i) entries.push_back(arena_.child(m, i * columns(m) + j));
+    }
+    return make(entries, columns(m));
+  }
+
+  Arena& arena_;
+};
+
+}  // namespace
+
+Expr fold_matrices(Arena& arena, Expr e) {
+  switch (arena.kind(e)) {
+    case Kind::Add:
+    case Kind::Multiply:
+    case Kind::Power:
+    case Kind::Function:
+      break;
+    default:
+      return e;
+  }
+  Expr const folded = Folder(arena).fold(e);
+  return folded ? folded : e;
+}
+
+}  // namespace grove::math::detail
