@@ -17,11 +17,13 @@ namespace grove::math::detail {
 class Grammar {
  public:
   Grammar(Arena& arena, std::string_view text, std::vector<Token> const& tokens, Dialect dialect)
-      : arena_(arena), text_(text), tokens_(tokens), strict_(dialect == Dialect::Strict) {}
+      : arena_(arena), text_(text), tokens_(tokens), strict_(dialect != Dialect::Compatible) {}
 
   /// The whole text.
   Expr compatible();
   Expr strict();
+  /// As much as can be read from the beginning: a relation or a value.
+  Expr leading();
 
   [[nodiscard]] std::string_view problem() const { return problem_; }
 
@@ -67,6 +69,12 @@ class Grammar {
   Expr fail(std::string_view problem) {
     if (problem_.empty()) problem_ = problem;
     return {};
+  }
+  /// Where only the beginning is read: back to a position that ended a value.
+  bool stop_at(std::size_t position) {
+    if (!leading_ || depth_ >= most_depth || steps_ >= most_steps) return false;
+    back(position);
+    return true;
   }
   void back(std::size_t position) {
     at_ = position;
@@ -160,6 +168,7 @@ class Grammar {
   int depth_ = 0;
   int steps_ = 0;
   int bars_ = 0;           ///< open `|` of the innermost group
+  bool leading_ = false;    ///< what cannot be read ends the expression
   bool integrand_ = false;  ///< a differential ends the expression
 };
 

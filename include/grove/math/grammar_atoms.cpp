@@ -140,7 +140,7 @@ Expr Grammar::braced() {
 }
 
 Expr Grammar::argument() {
-  if (!strict_ || is(TokenKind::LeftBrace)) return braced();
+  if (!strict_ || (leading_ && is(TokenKind::LeftRound)) || is(TokenKind::LeftBrace)) return braced();
   // TeX takes one token: \frac12 and \sqrt3; a number's digits are one character each.
   return component();
 }

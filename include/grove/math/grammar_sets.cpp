@@ -284,6 +284,21 @@ Expr Grammar::set_relation() {
   return right ? arena_.relation(subset ? RelationType::SubsetEqual : RelationType::SupersetEqual, left, right) : Expr{};
 }
 
+Expr Grammar::leading() {
+  leading_ = true;
+  Expr value = expression();
+  if (value && (is(TokenKind::Relation) || is(TokenKind::Assign))) {
+    auto const type = is(TokenKind::Assign) ? RelationType::Equal : static_cast<RelationType>(token().detail);
+    advance();
+    value = arena_.relation(type, value, expression());
+  }
+  // What a parser may leave: a root without braces, and a list's other elements, unless they are
+  // numbers, whose commas it takes for its own.
+  bool const list = is(TokenKind::Comma) && kind(1) != TokenKind::Number;
+  if (is(TokenKind::End) || is(TokenKind::Root) || list) return value;
+  return fail("something is left over");
+}
+
 Expr Grammar::compatible() {
   if (begins_symbol() || is(TokenKind::LeftRound)) {
     if (Expr const value = assigned_elements()) return value;

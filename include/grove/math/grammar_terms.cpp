@@ -10,19 +10,21 @@ Expr Grammar::expression() {
   if (!step.allowed()) return fail("nested too deeply");
   Expr first = strict_ ? strict_plus_minus() : product(false);
   if (!first) return {};
-  if (!is(TokenKind::Plus) && !is(TokenKind::Minus) && !is(TokenKind::PlusMinus) && !is(TokenKind::MinusPlus)) {
+  bool const plus_minus = !leading_ && (is(TokenKind::PlusMinus) || is(TokenKind::MinusPlus));
+  if (!is(TokenKind::Plus) && !is(TokenKind::Minus) && !plus_minus) {
     return first;
   }
   Exprs terms{first};
   auto sum = [&] { return terms.size() == 1 ? terms[0] : arena_.node(Kind::Add, terms); };
   for (;;) {
     if (is(TokenKind::Plus) || is(TokenKind::Minus)) {
+      std::size_t const start = at_;
       bool const minus = is(TokenKind::Minus);
       advance();
       Expr const term = product(false);
-      if (!term) return {};
+      if (!term) return stop_at(start) ? sum() : Expr{};
       terms.push_back(minus ? arena_.negate(term) : term);
-    } else if (strict_ && (is(TokenKind::PlusMinus) || is(TokenKind::MinusPlus))) {
+    } else if (strict_ && !leading_ && (is(TokenKind::PlusMinus) || is(TokenKind::MinusPlus))) {
       Kind const kind = is(TokenKind::PlusMinus) ? Kind::PlusMinus : Kind::MinusPlus;
       advance();
       Expr const term = product(false);
@@ -58,9 +60,10 @@ Expr Grammar::product(bool no_functions) {
       return multiply_written(factors);
     }
     if (strict_ && sign == TokenKind::Colon) return multiply_written(factors);
+    std::size_t const start = at_;
     advance();
     Expr const right = unary(no_functions);
-    if (!right) return {};
+    if (!right) return stop_at(start) ? multiply_written(factors) : Expr{};
     if (sign == TokenKind::Times) {
       factors.push_back(right);
     } else if (sign == TokenKind::Modulo) {
@@ -153,10 +156,14 @@ Expr Grammar::juxtaposition(bool no_functions) {
     bool const two_numbers = strict_ && next.kind == TokenKind::Number && at_ > 0 &&
                              tokens_[at_ - 1].kind == TokenKind::Number;
     if (two_numbers) return fail("two numbers side by side");
+    std::size_t const start = at_;
     bool const literal_fraction = next.kind == TokenKind::Fraction;
     Expr const factor = postfix();
-    if (!factor) return {};
-    if (strict_ && literal_fraction && is_integer(factors.back()) && tokens_[at_ - 1].kind != TokenKind::Caret &&
+    if (!factor) {
+      if (!stop_at(start)) return {};
+      break;
+    }
+    if (strict_ && !leading_ && literal_fraction && is_integer(factors.back()) && tokens_[at_ - 1].kind != TokenKind::Caret &&
         arena_.is(factor, Kind::Number) && arena_.value(factor).sign() > 0 && arena_.value(factor) < Rational(1) &&
         arena_.value(factors.back()).sign() > 0 && factors.size() == 1) {
       factors.back() = arena_.number(arena_.value(factors.back()) + arena_.value(factor));

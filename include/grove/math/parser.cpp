@@ -90,4 +90,13 @@ Parsed Parser::strict(Arena& arena, std::string_view text) {
   return run(arena, clean, Dialect::Strict);
 }
 
+Parsed Parser::leading(Arena& arena, std::string_view text) {
+  if (text.size() > most_bytes) return {.problem = "too long"};
+  scanner_.scan(text, Dialect::Letters);
+  Grammar grammar(arena, text, scanner_.tokens(), Dialect::Letters);
+  Expr const value = grammar.leading();
+  if (value) return {.value = value};
+  return {.problem = grammar.problem().empty() ? "too large" : grammar.problem()};
+}
+
 }  // namespace grove::math

@@ -26,6 +26,8 @@ class Parser {
   Parsed compatible(Arena& arena, std::string_view text);
   /// In the strict dialect. The text is LaTeX as written, its box opened.
   Parsed strict(Arena& arena, std::string_view text);
+  /// As much of the beginning as can be read, without mixed numbers: how LaTeX parsers without an end mark read.
+  Parsed leading(Arena& arena, std::string_view text);
 
  private:
   Parsed run(Arena& arena, std::string_view text, Dialect dialect);

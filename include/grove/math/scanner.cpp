@@ -162,7 +162,8 @@ void Scanner::push(TokenKind kind, std::size_t length, std::uint8_t detail, std:
 
 void Scanner::scan(std::string_view text, Dialect dialect) {
   text_ = text;
-  strict_ = dialect == Dialect::Strict;
+  strict_ = dialect != Dialect::Compatible;
+  words_ = dialect == Dialect::Strict;
   commas_ = strict_ && text.find(',') != none && commas_group_thousands(text);
   at_ = 0;
   spaced_ = false;
@@ -229,7 +230,7 @@ void Scanner::number() {
     std::size_t const length = grouped_number_length(text_, at_, commas_, nullptr);
     std::size_t end = at_ + length;
     // 1.5e3, 2E-5
-    if (end < text_.size() && lower(text_[end]) == 'e') {
+    if (words_ && end < text_.size() && lower(text_[end]) == 'e') {
       std::size_t const sign = end + 1 < text_.size() && (text_[end + 1] == '-' || text_[end + 1] == '+') ? 2 : 1;
       std::size_t const exponent = digits_end(text_, end + sign);
       bool const letters = exponent < text_.size() && is_letter(text_[exponent]);
@@ -288,7 +289,7 @@ void Scanner::caret() {
 }
 
 void Scanner::letter() {
-  if (strict_ && strict_word()) return;
+  if (words_ && strict_word()) return;
   char const c = text_[at_];
   std::size_t run = at_;
   while (run < text_.size() && is_letter(text_[run])) ++run;

@@ -14,6 +14,7 @@ namespace grove::math {
 enum class Dialect : std::uint8_t {
   Compatible,  ///< as Math-Verify's grammar reads it, what it refuses and misreads included
   Strict,      ///< forgiving in writing, right in meaning
+  Letters,     ///< as Strict, but every letter is a symbol: no words, no units, no 1e5
 };
 
 namespace detail {
@@ -43,6 +44,7 @@ class Scanner {
 
   std::string_view text_;
   bool strict_ = false;
+  bool words_ = false;   ///< letters may form words
   bool commas_ = false;  ///< commas stand between thousands
   std::size_t at_ = 0;
   bool spaced_ = false;
