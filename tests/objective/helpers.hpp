@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
@@ -23,12 +25,18 @@ constexpr grove::Token<T> advantage(T value) {
   return {.advantage = value};
 }
 
-/// Packed columns; `advantage` is one number a token.
+/// Packed columns; `advantage` is one number a token. A column that a test does not fill stays empty.
 template <class T>
 struct Columns {
   std::vector<std::size_t> lengths{};
   std::vector<std::uint8_t> counts{};
-  std::vector<T> log_p{}, log_p_old{}, log_p_ref{}, entropy{}, advantage{};
+  std::vector<T> log_p{}, log_p_old{}, log_p_ref{}, entropy{}, advantage{}, log_p_rollout{}, value{}, value_old{},
+      return_{}, reward{}, selected{};
+
+  static constexpr auto all =
+      std::to_array({&Columns::log_p, &Columns::log_p_old, &Columns::log_p_ref, &Columns::entropy, &Columns::advantage,
+                     &Columns::log_p_rollout, &Columns::value, &Columns::value_old, &Columns::return_, &Columns::reward,
+                     &Columns::selected});
 
   std::vector<std::size_t> starts() const {
     std::vector<std::size_t> at{0};
@@ -45,9 +53,12 @@ struct Columns {
 
 template <class To, class From>
 Columns<To> cast(Columns<From> const& from) {
-  auto const column = [](std::vector<From> const& values) { return std::vector<To>(values.begin(), values.end()); };
-  return {from.lengths,           from.counts,          column(from.log_p),    column(from.log_p_old),
-          column(from.log_p_ref), column(from.entropy), column(from.advantage)};
+  Columns<To> to{.lengths = from.lengths, .counts = from.counts};
+  for (std::size_t i = 0; i < Columns<To>::all.size(); ++i) {
+    auto const& column = from.*Columns<From>::all[i];
+    (to.*Columns<To>::all[i]).assign(column.begin(), column.end());
+  }
+  return to;
 }
 
 /// Ragged sequences with an empty one, tokens that do not count, and one sequence without any that does.
@@ -73,7 +84,7 @@ inline Columns<double> some_columns(std::uint64_t seed) {
 template <class T>
 struct Answer {
   double loss = 0;
-  std::vector<T> d_log_p{}, d_entropy{};
+  std::vector<T> d_log_p{}, d_entropy{}, d_value{};
   grove::Metrics metrics{};
 };
 
@@ -92,11 +103,8 @@ struct Gathered {
         tokens.push_back(i);
         counted += all.counts[i];
         columns.counts.push_back(all.counts[i]);
-        columns.log_p.push_back(all.log_p[i]);
-        columns.log_p_old.push_back(all.log_p_old[i]);
-        columns.log_p_ref.push_back(all.log_p_ref[i]);
-        columns.entropy.push_back(all.entropy[i]);
-        columns.advantage.push_back(all.advantage[i]);
+        for (auto column : Columns<T>::all)
+          if (!(all.*column).empty()) (columns.*column).push_back((all.*column)[i]);
       }
       cu_seqlens.push_back(tokens.size());
       lengths.push_back(counted);
@@ -104,23 +112,32 @@ struct Gathered {
   }
 
   grove::Rows<T> rows(std::size_t first, std::size_t n) const {
-    auto const part = [&](auto const& column) { return std::span(column).subspan(first, n); };
+    auto const part = [&](auto const& column) {
+      return std::span(column).subspan(column.empty() ? 0 : first, column.empty() ? 0 : n);
+    };
     return {.cu_seqlens = cu_seqlens,
             .lengths = lengths,
             .first = first,
             .counts = part(columns.counts),
             .log_p = part(columns.log_p),
             .log_p_old = part(columns.log_p_old),
+            .log_p_rollout = part(columns.log_p_rollout),
             .log_p_ref = part(columns.log_p_ref),
             .entropy = part(columns.entropy),
-            .advantage = part(columns.advantage)};
+            .advantage = part(columns.advantage),
+            .value = part(columns.value),
+            .value_old = part(columns.value_old),
+            .return_ = part(columns.return_),
+            .reward = part(columns.reward),
+            .selected = part(columns.selected)};
   }
 };
 
 /// Evaluates on one rank: each inner list is a micro-batch of sequences, fed in pieces of `chunk` tokens (0: all).
 template <class T, class O>
 Answer<T> evaluate(O const& objective, Columns<T> const& columns, Split const& split, std::size_t chunk = 0) {
-  Answer<T> answer{.d_log_p = std::vector<T>(columns.log_p.size()), .d_entropy = std::vector<T>(columns.log_p.size())};
+  std::vector<T> const zeros(columns.log_p.size());
+  Answer<T> answer{.d_log_p = zeros, .d_entropy = zeros, .d_value = zeros};
   using Counted = typename O::counts_type;
   auto const count = [&](Gathered<T> const& micro_batch) {
     Counted counts{};
@@ -136,7 +153,7 @@ Answer<T> evaluate(O const& objective, Columns<T> const& columns, Split const& s
   for (auto const& sequences : split) {
     Gathered<T> const micro_batch(columns, sequences);
     auto const n = micro_batch.tokens.size(), step = chunk ? chunk : std::max<std::size_t>(n, 1);
-    std::vector<T> d_log_p(n), d_entropy(n);
+    std::vector<T> d_log_p(n), d_entropy(n), d_value(n);
     auto const local = count(micro_batch);
     tally.sequences += static_cast<double>(sequences.size());
     typename O::denominators_type denominators;
@@ -149,12 +166,14 @@ Answer<T> evaluate(O const& objective, Columns<T> const& columns, Split const& s
       auto const m = std::min(step, n - first);
       objective.evaluate(micro_batch.rows(first, m), denominators,
                          grove::TokenGradients<T>{.log_prob = std::span(d_log_p).subspan(first, m),
-                                                  .entropy = std::span(d_entropy).subspan(first, m)},
+                                                  .entropy = std::span(d_entropy).subspan(first, m),
+                                                  .value = std::span(d_value).subspan(first, m)},
                          tally);
     }
     for (std::size_t i = 0; i < n; ++i) {
       answer.d_log_p[micro_batch.tokens[i]] = d_log_p[i];
       answer.d_entropy[micro_batch.tokens[i]] = d_entropy[i];
+      answer.d_value[micro_batch.tokens[i]] = d_value[i];
     }
   }
   answer.loss = tally.loss();
