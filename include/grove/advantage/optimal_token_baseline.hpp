@@ -18,6 +18,7 @@
 #include <concepts>
 #include <cstddef>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "grove/advantage/chosen_tokens.hpp"
@@ -25,12 +26,14 @@
 #include "grove/columns.hpp"
 #include "grove/error.hpp"
 #include "grove/option.hpp"
+#include "grove/reward/score_batch.hpp"
 
 namespace grove {
 
 struct OptimalTokenBaseline {
   bool handle_zero_tail = true;
   bool leave_one_out = false;
+  std::size_t threads = 0;  ///< 0: all cores for large batches; never changes a result
 
   static constexpr ColumnSet needs = {Column::LogProb, Column::SumSquares};
   static constexpr bool needs_groups = true;
@@ -54,16 +57,17 @@ struct OptimalTokenBaseline {
                       " sums of squares",
                   std::to_string(n) + " of each, one a token");
     Groups const groups(in);
-    for (std::size_t g = 0; g < groups.size(); ++g) {
+    std::size_t const workers = threads != 0 ? threads : n < (1 << 14) ? 1 : std::thread::hardware_concurrency();
+    detail::for_each_sample(groups.size(), workers, [&](std::size_t g) {
       auto const members = groups[g];
-      if (members.size() < 2) continue;
+      if (members.size() < 2) return;
       std::vector<Answer> answers(members.size());
       for (std::size_t i = 0; i < members.size(); ++i) answers[i] = answer(in, members[i]);
       auto const positions = sums(answers);
       for (auto const& a : answers)
         for (std::size_t t = 0; t < a.token.size(); ++t)
           out.advantage[a.token[t]] = static_cast<T>(advantage(positions[t], a.rest[t], a.weight[t]));
-    }
+    });
   }
 
  private:
