@@ -12,6 +12,7 @@ namespace grove::math::detail {
 namespace {
 
 constexpr double bits_per_digit = 3.321928094887362;
+constexpr std::size_t most_compared = 512;  // elements of a list among which repeated ones are looked for
 
 /// A number without the percent sign it may be written with.
 Expr bare(Arena const& arena, Expr e) { return arena.is(e, Kind::Percent) ? arena.child(e, 0) : e; }
@@ -38,8 +39,9 @@ std::vector<Expr> CompatibleEquality::elements(Expr e) {
     return {e};
   }
   std::vector<Expr> items;
+  bool const short_enough = arena_.size(e) <= most_compared;
   for (Expr const part : arena_.children(e)) {
-    bool const repeated = is_finite_set(e) && std::any_of(items.begin(), items.end(), [&](Expr other) {
+    bool const repeated = is_finite_set(e) && short_enough && std::any_of(items.begin(), items.end(), [&](Expr other) {
                             return same_structure(arena_, part, other);
                           });
     // A list within a list stands for a tuple: p = 5, q = 2; p = 7, q = 2.

@@ -189,8 +189,11 @@ Value Evaluator::limit(Expr e) {  // NOLINT(misc-no-recursion)
 }
 
 Value Evaluator::opaque(Expr e) {
-  std::uint64_t const hash = stable_hash(to_string(arena_, e), 0);
-  calculator_.fuel().spend(16);
+  constexpr std::size_t longest = 1U << 14U;
+  std::string const text = to_string(arena_, e, longest);
+  if (text.size() > longest || !calculator_.fuel().spend(static_cast<std::int64_t>(16 + text.size() / 8)))
+    return State::Undecided;
+  std::uint64_t const hash = stable_hash(text, 0);
   opaque_ += hash;
   return Real(Rational(static_cast<std::int64_t>(1 + (hash >> 16U) % 1000003), 1009));
 }

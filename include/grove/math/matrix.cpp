@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/math/matrix.hpp"
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace grove::math::detail {
@@ -9,6 +11,7 @@ namespace {
 
 constexpr std::size_t most_entries = 64;
 constexpr std::int64_t largest_power = 8;
+constexpr int most_symbolic_products = 3;  // entries double in size with each
 
 class Folder {
  public:
@@ -79,17 +82,35 @@ class Folder {
 
   Expr multiply(Expr a, Expr b) {
     if (columns(a) != rows(b) || rows(a) * columns(b) > most_entries) return {};
+    if (!(numeric(a) && numeric(b)) && ++symbolic_products_ > most_symbolic_products) return {};
     std::vector<Expr> entries;
     for (std::size_t i = 0; i < rows(a); ++i) {
-      for (std::size_t j = 0; j < columns(b); ++j) {
-        std::vector<Expr> terms;
-        for (std::size_t k = 0; k < columns(a); ++k) {
-          terms.push_back(arena_.multiply(arena_.child(a, i * columns(a) + k), arena_.child(b, k * columns(b) + j)));
-        }
-        entries.push_back(arena_.node(Kind::Add, terms));
-      }
+      for (std::size_t j = 0; j < columns(b); ++j) entries.push_back(entry(a, b, i, j));
     }
     return make(entries, rows(a));
+  }
+
+  [[nodiscard]] bool numeric(Expr m) const {
+    auto const entries = arena_.children(m);
+    return std::all_of(entries.begin(), entries.end(), [&](Expr e) { return arena_.is(e, Kind::Number); });
+  }
+
+  /// Row i of a times column j of b; numbers are worked out at once.
+  Expr entry(Expr a, Expr b, std::size_t i, std::size_t j) {
+    Rational constant;
+    std::vector<Expr> terms;
+    for (std::size_t k = 0; k < columns(a); ++k) {
+      Expr const x = arena_.child(a, i * columns(a) + k);
+      Expr const y = arena_.child(b, k * columns(b) + j);
+      if (arena_.is(x, Kind::Number) && arena_.is(y, Kind::Number)) {
+        constant = constant + arena_.value(x) * arena_.value(y);
+      } else {
+        terms.push_back(arena_.multiply(x, y));
+      }
+    }
+    if (terms.empty()) return arena_.number(std::move(constant));
+    if (!constant.is_zero()) terms.push_back(arena_.number(std::move(constant)));
+    return arena_.node(Kind::Add, terms);
   }
 
   Expr power(Expr e) {  // NOLINT(misc-no-recursion)
@@ -113,6 +134,7 @@ class Folder {
   }
 
   Arena& arena_;
+  int symbolic_products_ = 0;
 };
 
 }  // namespace

@@ -87,7 +87,7 @@ struct Integer {
 Rational::Rational(std::int64_t numerator, std::int64_t denominator) {
   constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
   if (numerator == least || denominator == least) {
-    *this = Rational(numerator) / Rational(denominator);
+    *this = by_gmp(Rational(numerator), Rational(denominator), mpq_div);
     return;
   }
   std::int64_t const divisor = std::gcd(numerator, denominator);
