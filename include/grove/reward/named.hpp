@@ -2,10 +2,12 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "grove/concepts.hpp"
+#include "grove/reward/score.hpp"
 
 namespace grove {
 
@@ -13,16 +15,20 @@ namespace grove {
 /// then call it so.
 template <class R>
 struct Named {
-  static_assert(Reward<R>,
+  static_assert(Reward<R> || GroupReward<R>,
                 "grove::Named: this is no reward; give it a member "
                 "`std::optional<double> operator()(Problem const&, Completion const&) const`.");
 
   std::string name;
   R reward;
 
-  std::optional<double> operator()(Problem const& problem, Completion const& completion) const {
-    if constexpr (Reward<R>) return reward(problem, completion);
-    return std::nullopt;
+  Score operator()(Problem const& problem, Completion const& completion) const requires Reward<R> {
+    return detail::score_of(reward, problem, completion);
+  }
+  std::vector<std::optional<double>> operator()(std::span<Problem const* const> problems,
+                                                std::span<Completion const* const> completions) const
+      requires(!Reward<R> && GroupReward<R>) {
+    return reward(problems, completions);
   }
 };
 

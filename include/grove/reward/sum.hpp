@@ -10,9 +10,12 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "grove/concepts.hpp"
 #include "grove/reward/name.hpp"
+#include "grove/reward/reward_list.hpp"
+#include "grove/reward/score.hpp"
 
 namespace grove {
 
@@ -50,7 +53,7 @@ struct SumElement<Weighted<R>> {
 template <class... Rs>
 class Sum {
   static_assert(sizeof...(Rs) > 0, "grove::Sum: a sum of no rewards scores nothing; give it at least one.");
-  static_assert((Reward<Rs> && ...),
+  static_assert(((Reward<Rs> || GroupReward<Rs>)&&...),
                 "grove::Sum: an element is no reward; give it a member "
                 "`std::optional<double> operator()(Problem const&, Completion const&) const`.");
 
@@ -70,17 +73,35 @@ class Sum {
   std::string const& name(std::size_t i) const { return names_[i]; }
   double weight(std::size_t i) const { return weights_[i]; }
 
-  std::optional<double> score(std::size_t i, Problem const& problem, Completion const& completion) const {
-    std::optional<double> value;
-    std::size_t at = 0;
-    auto const visit = [&](auto const& reward) {
-      if (at++ == i) value = reward(problem, completion);
-    };
-    std::apply([&](Rs const&... reward) { (visit(reward), ...); }, rewards_);
-    return value;
+  Judges judges(std::size_t i) const {
+    return at(i, [](auto const& reward) { return judges_of(reward); });
+  }
+  Score score(std::size_t i, Problem const& problem, Completion const& completion) const {
+    return at(i, [&](auto const& reward) { return detail::ListOfOne(reward).score(0, problem, completion); });
+  }
+  std::vector<std::optional<double>> score_together(std::size_t i, std::span<Problem const* const> problems,
+                                                    std::span<Completion const* const> completions) const {
+    return at(i,
+              [&](auto const& reward) { return detail::ListOfOne(reward).score_together(0, problems, completions); });
+  }
+  /// What reward i takes for a right answer, where it says so.
+  std::optional<std::string> gold_completion(std::size_t i, Problem const& problem) const {
+    return at(i, [&](auto const& reward) { return detail::gold_completion_of(reward, problem); });
   }
 
  private:
+  /// f of the i-th reward.
+  template <class F>
+  auto at(std::size_t i, F const& f) const {
+    decltype(f(std::get<0>(rewards_))) result{};
+    std::size_t next = 0;
+    auto const visit = [&](auto const& reward) {
+      if (next++ == i) result = f(reward);
+    };
+    std::apply([&](Rs const&... reward) { (visit(reward), ...); }, rewards_);
+    return result;
+  }
+
   std::array<double, sizeof...(Rs)> weights_;
   std::tuple<Rs...> rewards_;
   std::array<std::string, sizeof...(Rs)> names_;

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// Judges batches on kept threads, and keeps account of it: what was declined, what failed, how long it took.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "grove/concepts.hpp"
+#include "grove/error.hpp"
+#include "grove/metrics.hpp"
+#include "grove/reward/reward_list.hpp"
+#include "grove/reward/worker_pool.hpp"
+#include "grove/reward_matrix.hpp"
+
+namespace grove {
+
+struct ScoringOptions {
+  std::size_t threads = std::thread::hardware_concurrency();
+  double max_error_rate = 0;  ///< share of a batch in which a reward may throw; those samples it declines
+};
+
+/// Account of one reward over some batches.
+struct RewardStatistics {
+  std::string name{};
+  std::size_t declined = 0;         ///< no score, failures included
+  std::size_t unparsed = 0;         ///< no answer could be read
+  std::size_t errors = 0;           ///< the reward threw
+  std::vector<float> latency_ms{};  ///< of each call
+
+  /// The latency that a share of the calls does not exceed; 0 without calls.
+  double latency(double share) const {
+    if (latency_ms.empty()) return 0;
+    auto sorted = latency_ms;
+    auto const rank = static_cast<std::size_t>(share * static_cast<double>(sorted.size()));
+    auto const at = sorted.begin() + static_cast<std::ptrdiff_t>(std::min(rank, sorted.size() - 1));
+    std::ranges::nth_element(sorted, at);
+    return static_cast<double>(*at);
+  }
+};
+
+/// Trajectories that show the problem and the completion of each sequence.
+template <class T>
+concept AnswersProblems = requires(T const& t, std::size_t i) {
+  { t.problem(i) } -> std::convertible_to<Problem const&>;
+  { t.completion(i) } -> std::convertible_to<Completion const&>;
+};
+
+/// Whoever judges batches owns one: a trainer, a program.
+class Scorer {
+ public:
+  explicit Scorer(ScoringOptions options = {}) : options_(options), pool_(options.threads) {}
+
+  /// The reward matrix of a batch. A reward that judges batches (`evaluate`) does it itself; others are called for each
+  /// sample or group. Where one throws it declines the sample and is counted; beyond `max_error_rate` of the batch this
+  /// throws an Error with the reward, the problem and the cause.
+  template <class R, class T>
+  RewardMatrix operator()(R const& reward, T const& trajectories) {
+    if constexpr (requires { reward.evaluate(trajectories, *this); })
+      return reward.evaluate(trajectories, *this);
+    else if constexpr (BatchReward<R, T>)
+      return reward.evaluate(trajectories);
+    else
+      return detail::with_list(reward, [&](auto const& list) { return judge(list, trajectories); });
+  }
+
+  /// Account of each reward since the last `report`.
+  std::vector<RewardStatistics> const& statistics() const { return statistics_; }
+
+  /// Sets `rewards/NAME/declined`, `unparsed`, `errors`, `latency_p50_ms` and `latency_p99_ms`, and begins anew.
+  void report(Metrics& metrics) {
+    for (auto const& one : statistics_) {
+      auto const key = "rewards/" + one.name + "/";
+      metrics.set(key + "declined", static_cast<double>(one.declined));
+      metrics.set(key + "unparsed", static_cast<double>(one.unparsed));
+      metrics.set(key + "errors", static_cast<double>(one.errors));
+      metrics.set(key + "latency_p50_ms", one.latency(0.5));
+      metrics.set(key + "latency_p99_ms", one.latency(0.99));
+    }
+    statistics_.clear();
+  }
+
+ private:
+  /// One reward over one batch, while threads work on it.
+  struct Account {
+    std::atomic<std::size_t> errors = 0, unparsed = 0;
+    std::vector<float> latency_ms{};  ///< [samples], negative where there was no call
+    std::size_t first_failed = static_cast<std::size_t>(-1);
+    std::string cause{};
+    std::mutex mutex{};
+  };
+  /// Completions that a reward sees at once.
+  struct Together {
+    std::size_t reward = 0;
+    std::vector<std::size_t> samples{};
+  };
+  struct TooManyErrors {};
+
+  template <RewardList L, AnswersProblems T>
+  RewardMatrix judge(L const& list, T const& trajectories) {
+    std::size_t const n = trajectories.episodes.sequences();
+    std::vector<std::string> names;
+    std::vector<double> weights;
+    for (std::size_t r = 0; r < list.size(); ++r) {
+      names.push_back(list.name(r));
+      weights.push_back(list.weight(r));
+    }
+    RewardMatrix matrix(names, weights, n);
+    std::vector<Account> accounts(list.size());
+    for (auto& account : accounts) account.latency_ms.assign(n, -1.0F);
+    auto const groups = groups_of(list, trajectories);
+    try {
+      pool_.for_each(groups.size() + n, [&](std::size_t i) {
+        if (i < groups.size())
+          judge_together(list, trajectories, groups[i], matrix, accounts[groups[i].reward]);
+        else
+          judge_alone(list, trajectories, i - groups.size(), matrix, accounts);
+      });
+    } catch (TooManyErrors const&) {
+      fail(names, accounts, n);
+    }
+    for (std::size_t r = 0; r < list.size(); ++r) add(matrix, r, accounts[r]);
+    return matrix;
+  }
+
+  template <RewardList L, AnswersProblems T>
+  static std::vector<Together> groups_of(L const& list, T const& trajectories) {
+    std::vector<Together> groups;
+    auto const& ids = trajectories.episodes.group;
+    for (std::size_t r = 0; r < list.size(); ++r) {
+      if (list.judges(r) == Judges::Sample) continue;
+      std::map<std::uint32_t, std::vector<std::size_t>> members;
+      for (std::size_t s = 0; s < ids.size(); ++s) members[list.judges(r) == Judges::Batch ? 0 : ids[s]].push_back(s);
+      for (auto& [id, samples] : members) groups.push_back({r, std::move(samples)});
+    }
+    return groups;
+  }
+
+  template <RewardList L, AnswersProblems T>
+  void judge_alone(L const& list, T const& trajectories, std::size_t sample, RewardMatrix& matrix,
+                   std::vector<Account>& accounts) const {
+    Problem const& problem = trajectories.problem(sample);
+    Completion const& completion = trajectories.completion(sample);
+    for (std::size_t r = 0; r < list.size(); ++r) {
+      if (list.judges(r) != Judges::Sample) continue;
+      call(accounts[r], sample, 1, matrix.samples(), problem, [&] {
+        auto const score = list.score(r, problem, completion);
+        matrix(r, sample) = score;
+        if (score.unparsed) ++accounts[r].unparsed;
+      });
+    }
+  }
+
+  template <RewardList L, AnswersProblems T>
+  void judge_together(L const& list, T const& trajectories, Together const& group, RewardMatrix& matrix,
+                      Account& account) const {
+    std::vector<Problem const*> problems;
+    std::vector<Completion const*> completions;
+    for (auto const sample : group.samples) {
+      problems.push_back(&static_cast<Problem const&>(trajectories.problem(sample)));
+      completions.push_back(&static_cast<Completion const&>(trajectories.completion(sample)));
+    }
+    call(account, group.samples.front(), group.samples.size(), matrix.samples(), *problems.front(), [&] {
+      auto const scores = list.score_together(group.reward, problems, completions);
+      if (scores.size() != group.samples.size())
+        throw Error("its result", std::to_string(scores.size()) + " scores",
+                    std::to_string(group.samples.size()) + ", one a completion");
+      for (std::size_t i = 0; i < scores.size(); ++i) matrix(group.reward, group.samples[i]) = scores[i];
+    });
+  }
+
+  /// Calls a reward for `covered` samples, the first of them `sample`, under the clock and with what it throws counted.
+  template <class F>
+  void call(Account& account, std::size_t sample, std::size_t covered, std::size_t samples, Problem const& problem,
+            F const& judge_it) const {
+    using Clock = std::chrono::steady_clock;
+    auto const begin = Clock::now();
+    auto const failed = [&](std::string const& cause) {
+      std::scoped_lock lock(account.mutex);
+      if (sample < account.first_failed) {
+        account.first_failed = sample;
+        account.cause = "problem " + std::to_string(problem.id) + ": " + cause;
+      }
+      account.errors += covered;
+      if (static_cast<double>(account.errors) > options_.max_error_rate * static_cast<double>(samples))
+        throw TooManyErrors{};
+    };
+    try {
+      judge_it();
+    } catch (std::exception const& e) {
+      failed(e.what());
+    } catch (...) {
+      failed("it threw what is no std::exception");
+    }
+    account.latency_ms[sample] = std::chrono::duration<float, std::milli>(Clock::now() - begin).count();
+  }
+
+  [[noreturn]] void fail(std::vector<std::string> const& names, std::vector<Account> const& accounts,
+                         std::size_t samples) const {
+    auto const at =
+        std::ranges::max_element(accounts, {}, [](Account const& account) { return account.errors.load(); });
+    auto const allowed = static_cast<std::size_t>(options_.max_error_rate * static_cast<double>(samples));
+    throw Error("reward " + names[static_cast<std::size_t>(at - accounts.begin())], at->cause,
+                allowed == 0
+                    ? ""
+                    : "at most " + std::to_string(allowed) + " failures in " + std::to_string(samples) + " samples");
+  }
+
+  void add(RewardMatrix const& matrix, std::size_t r, Account const& account) {
+    auto at = std::ranges::find(statistics_, matrix.name(r), &RewardStatistics::name);
+    if (at == statistics_.end()) at = statistics_.insert(at, RewardStatistics{.name = matrix.name(r)});
+    for (std::size_t s = 0; s < matrix.samples(); ++s) at->declined += !matrix(r, s).has_value();
+    at->unparsed += account.unparsed;
+    at->errors += account.errors;
+    for (auto const latency : account.latency_ms)
+      if (latency >= 0) at->latency_ms.push_back(latency);
+  }
+
+  ScoringOptions options_;
+  WorkerPool pool_;
+  std::vector<RewardStatistics> statistics_;
+};
+
+}  // namespace grove
