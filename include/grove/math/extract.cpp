@@ -2,6 +2,7 @@
 #include "grove/math/extract.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "grove/math/ascii.hpp"
 #include "grove/math/needle.hpp"
@@ -25,12 +26,20 @@ enum Priority : std::uint16_t {
   unanchored = 300
 };
 
-/// Calls found(position) -> end of a match, or npos, at each place of a needle; goes on behind a match.
+/// Calls found(position) -> end of a match, or npos, at each place of a needle; goes on behind a match. Of very many
+/// places only the last ones count: matches are tried from the text's end.
 template <typename Found>
 void each_anchor(std::string_view text, Needle const& needle, Found found) {
-  for (std::size_t at = needle.find(text, 0); at != none;) {
+  constexpr std::size_t most = 32;
+  std::array<std::size_t, most> last{};
+  std::size_t count = 0;
+  for (std::size_t at = needle.find(text, 0); at != none; at = needle.find(text, at + 1)) last[count++ % most] = at;
+  std::size_t from = 0;
+  for (std::size_t i = count > most ? count - most : 0; i < count; ++i) {
+    std::size_t const at = last[i % most];
+    if (at < from) continue;
     std::size_t const end = found(at);
-    at = needle.find(text, end == none ? at + 1 : std::max(end, at + 1));
+    if (end != none) from = end;
   }
 }
 
@@ -60,9 +69,10 @@ std::size_t within(std::string_view text, std::size_t from, std::size_t most, Ma
 /// The anchors of "final answer .. is": match_at(i) is asked at the place behind "is" and its colon.
 template <typename MatchAt>
 std::size_t final_answer_match(std::string_view text, std::size_t behind, MatchAt match_at) {
+  std::size_t is = 0;  // behind the last white space looked at
   return within(text, behind, 100, [&](std::size_t i) {
-    if (i >= text.size() || !is_space(text[i])) return none;
-    std::size_t const is = skip_space(text, i);
+    if (i >= text.size() || i < is || !is_space(text[i])) return none;
+    is = skip_space(text, i);
     if (!starts_with(text, is, "is")) return none;
     std::size_t const end = match_at(skip_colon(text, is + 2));
     return end;
@@ -75,6 +85,7 @@ class Collector {
 
   void latex(int priority, LatexTarget const& target) {
     if (priority == target.box_priority) boxes();
+    pattern_begin_ = matches_.size();
     switch (priority) {
       case i_hope:
         each_anchor(text_, final_answer, [&](std::size_t at) {
@@ -107,6 +118,7 @@ class Collector {
   }
 
   void expression(int priority, ExpressionTarget const& target) {
+    pattern_begin_ = matches_.size();
     switch (priority) {
       case i_hope:
         each_anchor(text_, final_answer, [&](std::size_t at) {
@@ -136,6 +148,7 @@ class Collector {
   }
 
   void choice(int priority, ChoiceTarget const& target) {
+    pattern_begin_ = matches_.size();
     switch (priority) {
       case i_hope:
       case final_answer_is:
@@ -170,7 +183,12 @@ class Collector {
   }
 
  private:
+  /// Of one pattern's matches, which come in the text's order, only the last ones are kept: they are tried first.
   Match& add(Match::Type type, std::size_t begin, std::size_t end) {
+    if (matches_.size() - pattern_begin_ >= 2U * most_matches) {
+      auto const from = matches_.begin() + static_cast<std::ptrdiff_t>(pattern_begin_);
+      matches_.erase(from, from + most_matches);
+    }
     return matches_.emplace_back(Match{.begin = begin, .end = end, .type = type});
   }
 
@@ -180,7 +198,6 @@ class Collector {
   }
 
   std::size_t latex_at(std::size_t begin, std::size_t at, bool hope) {
-    if (at >= text_.size() || scanner_.candidate(at) == none) return none;
     auto found = scanner_.match(at, false);
     if (!found) return none;
     if (hope && !i_hope_follows(text_, found->end) && !i_hope_follows(text_, found->end_dry)) return none;
@@ -205,6 +222,7 @@ class Collector {
     std::size_t const box = plain_box.find(text_, 0);
     if (box == none) return;
     environments(true);
+    pattern_begin_ = matches_.size();
     std::size_t const close = text_.rfind('}');
     if (close == none || close < box + plain_box.size() + 1) return;
     EnvironmentMatch whole{.begin = box, .end = close + 1, .end_dry = close + 1, .size = 1, .plain_box = true};
@@ -240,7 +258,12 @@ class Collector {
 
   void plain_everywhere() {
     for (auto const match : {match_arithmetic, match_number}) {
+      pattern_begin_ = matches_.size();
       for (std::size_t i = 0; i < text_.size();) {
+        if (!may_precede_number(text_, i)) {
+          ++i;
+          continue;
+        }
         auto const found = match(text_, i, After::Anything);
         if (found) add(Match::Type::Expression, i, found->end).plain = *found;
         i = found ? std::max(found->end, i + 1) : i + 1;
@@ -285,9 +308,12 @@ class Collector {
     return at < text_.size() && is_space(text_[at]) ? choice_word_at(begin, at + 1, target) : none;
   }
 
+  static constexpr std::ptrdiff_t most_matches = 32;
+
   std::string_view text_;
   EnvironmentScanner scanner_;
   std::vector<Match>& matches_;
+  std::size_t pattern_begin_ = 0;  ///< in matches_
 };
 
 }  // namespace

@@ -9,6 +9,8 @@
 namespace grove::math {
 
 Expr parse_numeral(Arena& arena, std::string_view digits) {
+  constexpr std::size_t most_digits = 4000;
+  if (digits.size() > most_digits) return {};
   std::size_t const point = digits.find('.');
   if (point == std::string_view::npos) {
     auto const value = Rational::from_digits(digits);
