@@ -9,6 +9,7 @@ int tokenize(Arguments const& arguments);
 int detokenize(Arguments const& arguments);
 int logprobs(Arguments const& arguments);
 int generate(Arguments const& arguments);
+int objective(Arguments const& arguments);
 int print_version();
 int print_help(std::string const& name);
 

@@ -44,14 +44,15 @@ int print_version() {
 
 int print_help(std::string const& name) {
   if (name != "--help" && name != "-h" && name != "help")
-    throw grove::Error("open_rs", "unknown command '" + name + "'", "tokenize, detokenize, logprobs, generate or train",
-                       "see open_rs --help");
+    throw grove::Error("open_rs", "unknown command '" + name + "'",
+                       "tokenize, detokenize, logprobs, generate, train or objective", "see open_rs --help");
   std::cout << "usage: open_rs COMMAND [options]        (open_rs COMMAND --help lists the options)\n\n"
                "  tokenize     text on stdin -> token ids\n"
                "  detokenize   token ids on stdin -> text\n"
                "  logprobs     token ids on stdin -> log-probs\n"
                "  generate     prompts or conversations on stdin -> completions\n"
                "  train        GRPO with a recipe of open-rs on problems of a file\n"
+               "  objective    columns of a batch on stdin -> advantages, loss and derivatives\n"
                "  --version    which build this is\n\n"
                "stdin and stdout are JSON lines in the same order; everything else goes to stderr.\n";
   return 0;

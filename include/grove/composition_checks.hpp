@@ -141,6 +141,18 @@ struct CompositionChecks {
       "clone() const`.");
 };
 
+/// The same questions as the static_asserts above, for a composition that was chosen at run time.
+template <class P, class Batching, class Alg>
+void check_composition(Alg const& algorithm) {
+  auto const read = [&](ColumnSet wanted) { return ((wanted & detail::policy_columns) - P::provides).empty(); };
+  if (!read(algorithm.advantage.needs) || !read(algorithm.objective.wanted()))
+    throw Error("Trainer", "the algorithm reads a column that the policy does not provide",
+                "a policy with a value head for algorithms with a critic, and one with entropy for those that use it");
+  if (algorithm.objective.depends_on_micro_batch && Batching::splits_by_length)
+    throw Error("Trainer", "the algorithm's mean is over single micro-batches, which a token budget fills by length",
+                "a fixed number of sequences in each", "set per_device_train_batch_size");
+}
+
 /// The numbers of a composition, before anything is trained. Throws Error that names the option and its legal range.
 template <class Alg, class X>
 void check_numbers(Alg const& algorithm, X const& rollout, TrainOptions const& options) {

@@ -57,6 +57,7 @@ Batch<P> gather(P& policy, X& rollout, R const& reward, F const& filter, Metrics
     static_assert(Regroupable<typename P::Trajectories>,
                   "grove::Trainer: a group filter takes groups out of the rollouts; give the policy's Trajectories "
                   "`Trajectories select(Sequences) const` and `void append(Trajectories const&)`.");
+    if (filter.collections() == 0) return batch;
     if constexpr (requires { batch.trajectories.plan; })
       if (!batch.trajectories.plan.empty()) return batch;  // a replay was filtered when it was recorded
     auto const& ids = batch.trajectories.episodes.group;

@@ -57,6 +57,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
         batching_(std::move(batching)),
         communicator_(std::move(communicator)),
         optimizer_(options_.adamw) {
+    check_composition<P, Batching>(algorithm_);
     check_numbers(algorithm_, rollout_, options_);
     if (wants(Column::RefLogProb)) reference_.emplace(policy_);
   }
@@ -249,6 +250,8 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
       }
     }
     sums.report(objective(), report.metrics);
+    if constexpr (requires { algorithm_.shaping.adapt(0.0); })
+      if (!algorithm_.shaping.wanted().empty()) algorithm_.shaping.adapt(report.metrics.find("kl").value_or(0.0));
     report.metrics.set("skipped_updates", static_cast<double>(report.skipped));
   }
 

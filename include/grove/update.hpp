@@ -137,7 +137,7 @@ class MinibatchPass {
     auto across = local;
     if (communicator_.size() > 1) {
       for (auto& c : window) all_reduce(c);
-      if constexpr (O::depends_on_micro_batch) {
+      if (objective_.depends_on_micro_batch) {
         check_equal_splits(columns.size());
         for (auto& counts : across)
           for (auto& c : counts) all_reduce(c);

@@ -26,7 +26,7 @@
 #include "grove/columns.hpp"
 #include "grove/error.hpp"
 #include "grove/option.hpp"
-#include "grove/reward/score_batch.hpp"
+#include "grove/parallel.hpp"
 
 namespace grove {
 
@@ -58,7 +58,7 @@ struct OptimalTokenBaseline {
                   std::to_string(n) + " of each, one a token");
     Groups const groups(in);
     std::size_t const workers = threads != 0 ? threads : n < (1 << 14) ? 1 : std::thread::hardware_concurrency();
-    detail::for_each_sample(groups.size(), workers, [&](std::size_t g) {
+    detail::for_each_index(groups.size(), workers, [&](std::size_t g) {
       auto const members = groups[g];
       if (members.size() < 2) return;
       std::vector<Answer> answers(members.size());

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "grove/episodes.hpp"
-#include "grove/reward/score_batch.hpp"
+#include "grove/parallel.hpp"
 
 namespace grove::detail {
 
@@ -20,7 +20,7 @@ void over_sequences(Episodes const& episodes, std::size_t threads, F const& f) {
   for (std::size_t s = 1; s < episodes.sequences(); ++s)
     if (episodes.cu_seqlens[s] - episodes.cu_seqlens[begin.back()] >= portion) begin.push_back(s);
   begin.push_back(episodes.sequences());
-  for_each_sample(begin.size() - 1, threads, [&](std::size_t i) {
+  for_each_index(begin.size() - 1, threads, [&](std::size_t i) {
     for (std::size_t s = begin[i]; s < begin[i + 1]; ++s) f(s);
   });
 }

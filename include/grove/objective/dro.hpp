@@ -10,6 +10,7 @@
 #include "grove/host_device.hpp"
 #include "grove/objective/surrogate.hpp"
 #include "grove/option.hpp"
+#include "grove/scalar.hpp"
 
 namespace grove {
 
@@ -28,7 +29,7 @@ struct Dro {
   GROVE_HOST_DEVICE constexpr SurrogateValue<T, 0> operator()(T, Token<T> const& t) const {
     T const b = static_cast<T>(beta);
     T const distance = t.log_p - t.log_p_old;
-    return {.loss = -t.advantage * t.log_p + b / 2 * distance * distance,
+    return {.loss = -t.advantage * t.log_p + b / 2 * smaller(distance * distance, T(1e30)),  // finite in float too
             .d_log_p = -t.advantage + b * distance,
             .metrics = {}};
   }

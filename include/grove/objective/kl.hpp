@@ -31,7 +31,7 @@ struct K2 {
   static constexpr std::string_view name = "K2";
   template <std::floating_point T>
   GROVE_HOST_DEVICE constexpr KlValue<T> operator()(T delta) const {
-    return {delta * delta / 2, delta};
+    return {smaller(delta * delta / 2, T(1e30)), delta};  // finite in float too
   }
 };
 

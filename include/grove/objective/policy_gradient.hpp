@@ -54,9 +54,9 @@ constexpr auto ask(P const& piece, Token<T> const& token, Stat const& stat) {
     return piece(token);
 }
 
-/// Pieces that correct for the sampler by the ratio of the whole sequence.
+/// Pieces that correct for the sampler by the ratio of the whole sequence say so.
 template <class P>
-inline constexpr bool corrects_sequence = P::scope == Scope::Sequence&& P::needs.contains(Column::RolloutLogProb);
+inline constexpr bool corrects_sequence = requires { P::corrects_rollout_by_sequence; };
 
 template <class R>
 inline constexpr bool absorbs_correction = requires {

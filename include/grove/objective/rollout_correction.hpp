@@ -17,11 +17,12 @@ namespace grove {
 
 namespace detail {
 
-inline constexpr double unbounded = std::numeric_limits<double>::max();
+inline constexpr double unbounded = std::numeric_limits<double>::infinity();
 
 /// Sum of log rho over a sequence.
 struct LogRhoSum {
   static constexpr Scope scope = Scope::Sequence;
+  static constexpr bool corrects_rollout_by_sequence = true;
   static constexpr ColumnSet needs = {Column::OldLogProb, Column::RolloutLogProb};
 
   template <std::floating_point T>

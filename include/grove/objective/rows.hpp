@@ -51,7 +51,10 @@ struct Block {
     copy(rows.value_old, begin, value_old);
     copy(rows.return_, begin, return_);
     copy(rows.reward, begin, reward);
-    copy(rows.selected, begin, selected);
+    if (rows.selected.empty())
+      selected.fill(T(1));  // without a rule every token is taken
+    else
+      copy(rows.selected, begin, selected);
     for (std::size_t i = 0; i < size; ++i) counts[i] = i < n ? static_cast<T>(rows.counts[begin + i]) : T(0);
   }
 

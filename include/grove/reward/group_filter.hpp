@@ -15,14 +15,14 @@ namespace grove {
 
 template <class F>
 concept GroupFilter = requires(F const& f, std::span<const double> rewards) {
-  { f.keeps(rewards) } -> std::same_as<bool>;  // the combined rewards of a group's judged samples
-  { f.collections() } -> std::same_as<std::size_t>;
-  { F::describe() } -> std::convertible_to<std::string>;
+  { f.keeps(rewards) } -> std::same_as<bool>;        // the combined rewards of a group's judged samples
+  { f.collections() } -> std::same_as<std::size_t>;  // most that a step may take; 0: the filter never acts
+  { f.describe() } -> std::convertible_to<std::string>;
 };
 
 struct KeepAllGroups {
   bool keeps(std::span<const double>) const { return true; }
-  std::size_t collections() const { return 1; }
+  std::size_t collections() const { return 0; }
   static std::string describe() { return "KeepAllGroups"; }
 };
 

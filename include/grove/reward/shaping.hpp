@@ -31,9 +31,9 @@ struct ShapingInput {
 template <class S>
 concept RewardShaping = requires(S const& s, ShapingInput<double> const& in, std::span<double> token_reward,
                                  Metrics& metrics) {
-  { S::needs } -> std::convertible_to<ColumnSet>;
+  { s.needs } -> std::convertible_to<ColumnSet>;
   { s.wanted() } -> std::same_as<ColumnSet>;
-  { S::describe() } -> std::convertible_to<std::string>;
+  { s.describe() } -> std::convertible_to<std::string>;
   s(in, token_reward, metrics);
 };
 

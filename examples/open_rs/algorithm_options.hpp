@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// An algorithm from the command line: its name, and its numbers as key=value.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "grove/any_algorithm.hpp"
+#include "open_rs/command_line.hpp"
+#include "open_rs/objective_batch.hpp"
+
+namespace open_rs {
+
+/// The algorithm of that name (or "trl") with its settings. Keys of the run rather than of the algorithm go into
+/// `options`. Throws Error for a key that does nothing here.
+grove::AnyAlgorithm algorithm_of(std::string const& name, std::vector<std::string> const& settings,
+                                 ObjectiveOptions& options);
+
+/// For --help: all algorithms, and the keys of one of them with their values.
+std::string algorithm_table(std::string const& name);
+
+/// The value of --algorithm in arguments that were not parsed yet; "grpo" where there is none.
+std::string name_in(Arguments const& arguments);
+
+}  // namespace open_rs

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "open_rs/trl_algorithm.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <variant>
+
+#include "grove/advantage/group_relative.hpp"
+#include "grove/advantage/reward_decoupled.hpp"
+#include "grove/erased_algorithm.hpp"
+#include "grove/error.hpp"
+#include "open_rs/trl_terms.hpp"
+
+namespace open_rs {
+
+namespace {
+
+using grove::Error;
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+/// Takes a key out of the settings; `otherwise` where it is not among them.
+std::string take(Settings& settings, std::string const& key, std::string const& otherwise) {
+  std::string value = otherwise;
+  for (auto const& [name, given] : settings)
+    if (name == key) value = given;
+  std::erase_if(settings, [&](auto const& setting) { return setting.first == key; });
+  return value;
+}
+
+std::string choice(Settings& settings, std::string const& key, std::string const& otherwise,
+                   std::vector<std::string> const& allowed) {
+  auto const value = take(settings, key, otherwise);
+  if (std::ranges::find(allowed, value) != allowed.end()) return value;
+  std::string list;
+  for (auto const& one : allowed) list += (list.empty() ? "" : ", ") + one;
+  throw Error("option " + key, "is '" + value + "'", "one of " + list);
+}
+
+bool flag(Settings& settings, std::string const& key, bool otherwise) {
+  auto const value = choice(settings, key, otherwise ? "true" : "false", {"true", "false", "True", "False", "1", "0"});
+  return value == "true" || value == "True" || value == "1";
+}
+
+TrlAdvantage advantage_of(Settings& settings) {
+  auto const scale = choice(settings, "scale_rewards", "group", {"group", "batch", "none"});
+  auto const order = choice(settings, "multi_objective_aggregation", "sum_then_normalize",
+                            {"sum_then_normalize", "normalize_then_sum"});
+  if (order == "normalize_then_sum") return {grove::RewardDecoupled{}};
+  if (scale == "batch") return {grove::GroupRelative<grove::OverBatch>{}};
+  if (scale == "none") return {grove::GroupRelative<grove::Unscaled>{}};
+  return {grove::GroupRelative<grove::OverGroup>{}};
+}
+
+TrlCorrection correction_of(Settings& settings, std::string const& otherwise) {
+  using Mode = TrlCorrection::Mode;
+  auto const mode = choice(settings, "vllm_importance_sampling_mode", otherwise,
+                           {"token_truncate", "token_mask", "sequence_truncate", "sequence_mask"});
+  TrlCorrection correction;
+  if (mode == "token_truncate") correction.mode = Mode::TokenTruncate;
+  if (mode == "token_mask") correction.mode = Mode::TokenMask;
+  if (mode == "sequence_truncate") correction.mode = Mode::SequenceTruncate;
+  if (!flag(settings, "vllm_importance_sampling_correction", true)) correction.mode = Mode::Off;
+  return correction;
+}
+
+TrlMean mean_of(std::string const& loss_type) {
+  if (loss_type == "grpo" || loss_type == "sapo") return {TrlMean::Kind::Sequence};
+  if (loss_type == "luspo") return {TrlMean::Kind::SequenceSum};
+  if (loss_type == "dr_grpo") return {TrlMean::Kind::ConstantLength};
+  return {TrlMean::Kind::Token};
+}
+
+/// What the options that remain choose, for one ratio level and surrogate.
+template <class R, class S, class... Correction>
+grove::AnyAlgorithm compose(Settings& settings, std::string const& loss_type, Correction... correction) {
+  using PG = grove::PolicyGradient<R, S, grove::Keeping<TrlTopEntropy>, grove::OffPolicySequenceMask, Correction...>;
+  using Kl = TrlKl<R>;
+  using Bonus = grove::EntropyBonus<TrlEntropy, grove::TokenMean<grove::Window>, TrlTopEntropy>;
+  using O = grove::Terms<TrlMean, PG, Kl, Bonus>;
+  grove::Algorithm<TrlAdvantage, O> algorithm{.advantage = advantage_of(settings)};
+  algorithm.objective.aggregate = mean_of(loss_type);
+  auto& weights = algorithm.objective.template get<PG>().weights;
+  ((std::get<Correction>(weights) = correction), ...);
+  algorithm.objective.template get<Kl>().importance_weighted = flag(settings, "use_bias_correction_kl", false);
+  algorithm.objective.template get<Bonus>().control.adaptive = flag(settings, "use_adaptive_entropy", false);
+  return grove::erase(algorithm);
+}
+
+void refuse_level(std::string const& loss_type, std::string const& level, std::string const& expected) {
+  throw Error("option importance_sampling_level", "is " + level + " with loss_type=" + loss_type, expected);
+}
+
+}  // namespace
+
+grove::AnyAlgorithm trl_algorithm(Settings& settings) {
+  auto const loss_type =
+      choice(settings, "loss_type", "dapo", {"grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "luspo", "vespo"});
+  auto const level =
+      choice(settings, "importance_sampling_level", loss_type == "luspo" ? "sequence" : "token", {"token", "sequence"});
+  bool const sequence = level == "sequence";
+  if (sequence && (loss_type == "bnpo" || loss_type == "dr_grpo" || loss_type == "dapo" || loss_type == "cispo"))
+    refuse_level(loss_type, level, "token: a sequence's ratio belongs under a mean of sequences (grpo, sapo, luspo)");
+  if (loss_type == "luspo" && !sequence) refuse_level(loss_type, level, "sequence: LUSPO weighs a sequence's ratio");
+  if (loss_type == "vespo") {
+    if (sequence) refuse_level(loss_type, level, "token: VESPO weighs whole sequences itself");
+    (void)take(settings, "vllm_importance_sampling_mode", "");
+    return compose<grove::VespoWeight, grove::LogProbability>(settings, loss_type);
+  }
+  auto const correction = correction_of(settings, "sequence_mask");
+  if (loss_type == "cispo")
+    return compose<grove::TokenRatio, grove::CappedWeight<TrlCap>>(settings, loss_type, correction);
+  if (loss_type == "sapo")
+    return sequence ? compose<grove::SequenceRatio, grove::SoftGate>(settings, loss_type, correction)
+                    : compose<grove::TokenRatio, grove::SoftGate>(settings, loss_type, correction);
+  return sequence ? compose<grove::SequenceRatio, TrlTwoSided>(settings, loss_type, correction)
+                  : compose<grove::TokenRatio, TrlTwoSided>(settings, loss_type, correction);
+}
+
+std::string trl_table() {
+  return "  loss_type=dapo                        grpo, dr_grpo, dapo, bnpo, cispo, sapo, luspo or vespo\n"
+         "  importance_sampling_level=token       token or sequence\n"
+         "  scale_rewards=group                   group, batch or none\n"
+         "  multi_objective_aggregation=sum_then_normalize   or normalize_then_sum\n"
+         "  use_bias_correction_kl=false          the KL times p / p_old\n"
+         "  use_adaptive_entropy=false            the entropy bonus steers towards entropy_target\n"
+         "  vllm_importance_sampling_correction=true   p_old / p_sampled, where sampled_log_probs are given\n"
+         "  vllm_importance_sampling_mode=sequence_mask   token_truncate, token_mask, sequence_truncate\n";
+}
+
+}  // namespace open_rs

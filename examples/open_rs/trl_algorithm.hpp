@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// TRL's GRPOConfig as a composition: its options choose types at run time.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "grove/any_algorithm.hpp"
+
+namespace open_rs {
+
+/// Takes the options that choose types (loss_type, importance_sampling_level, scale_rewards,
+/// multi_objective_aggregation, use_adaptive_entropy, use_bias_correction_kl, vllm_importance_sampling_mode) out of
+/// `settings`; the numbers that are left are options of the algorithm. Defaults are those of TRL 1.16. Throws Error for
+/// a product that TRL warns of or computes against its paper.
+grove::AnyAlgorithm trl_algorithm(std::vector<std::pair<std::string, std::string>>& settings);
+
+/// The choosing options with their values, for --help.
+std::string trl_table();
+
+}  // namespace open_rs
