@@ -53,8 +53,11 @@ Layout::Layout(io::ModelConfig model)
   }
 }
 
-Offsets::Offsets(Parameters const& parameters) {
-  auto const& config = parameters.config();
+Offsets::Offsets(Parameters const& parameters) : Offsets(parameters.config()) {
+  if (size != parameters.values().size()) throw Error("Decoder", "parameters in an unknown order");
+}
+
+Offsets::Offsets(io::ModelConfig const& config) {
   std::size_t at = 0;
   auto const take = [&at](std::size_t floats) { return std::exchange(at, at + floats); };
   std::size_t const hidden = config.hidden_size;
@@ -77,7 +80,7 @@ Offsets::Offsets(Parameters const& parameters) {
   }
   norm = take(hidden);
   head = config.tie_word_embeddings ? embedding : take(config.vocab_size * hidden);
-  if (at != parameters.values().size()) throw Error("Decoder", "parameters in an unknown order");
+  size = at;
 }
 
 void Weights::load(Layout const& layout, Parameters const& parameters, bool for_training, ThreadPool& pool) {

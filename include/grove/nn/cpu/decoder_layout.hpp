@@ -76,8 +76,10 @@ struct LayerOffsets {
 };
 struct Offsets {
   std::size_t embedding, norm, head;
+  std::size_t size;  ///< of all together
   std::vector<LayerOffsets> layers;
 
+  explicit Offsets(io::ModelConfig const& config);
   explicit Offsets(Parameters const& parameters);
 };
 

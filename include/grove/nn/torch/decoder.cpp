@@ -3,7 +3,6 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <string>
@@ -133,11 +132,6 @@ Decoder<Variant>::Impl::Impl(io::ModelConfig const& model, DecoderOptions const&
 template <class Variant>
 at::Tensor Decoder<Variant>::Impl::embed(std::span<TokenId const> tokens) const {
   return at::index_select(weights.embedding.value, 0, detail::indices(tokens, device));
-}
-
-template <class Variant>
-at::Tensor Decoder<Variant>::Impl::logits(at::Tensor const& normed) const {
-  return at::linear(normed.to(at::kFloat), weights.head.value.to(at::kFloat));
 }
 
 template <class Variant>

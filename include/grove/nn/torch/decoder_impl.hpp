@@ -19,8 +19,6 @@ struct Decoder<Variant>::Impl {
 
   [[nodiscard]] detail::Layer<Variant> layer(std::size_t i) const { return {config, weights.layers[i], i}; }
   [[nodiscard]] at::Tensor embed(std::span<TokenId const> tokens) const;
-  /// Normed hidden states to logits, in f32 whatever the dtype.
-  [[nodiscard]] at::Tensor logits(at::Tensor const& normed) const;
 
   io::ModelConfig config;
   DecoderOptions options;

@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/index_select.h>
+#include <ATen/ops/linear.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/zeros.h>
 
@@ -23,7 +24,9 @@ namespace grove::nn::torch {
 template <class Variant>
 struct DecodeSession<Variant>::Impl {
   explicit Impl(Decoder<Variant> const& from)
-      : decoder(&from), cache(from.config(), model().weights.embedding.value.options().requires_grad(false)) {}
+      : decoder(&from),
+        cache(from.config(), model().weights.embedding.value.options().requires_grad(false)),
+        head(model().weights.head.value.detach().to(at::kFloat)) {}
 
   [[nodiscard]] typename Decoder<Variant>::Impl const& model() const { return decoder->impl(); }
   void check(std::span<TokenId const> tokens, std::size_t rows, std::span<float> logits) const;
@@ -33,6 +36,7 @@ struct DecodeSession<Variant>::Impl {
 
   Decoder<Variant> const* decoder;
   detail::KvCache cache;
+  at::Tensor head;  // [vocab, hidden] in f32, converted once and not in each step
 };
 
 namespace {
@@ -88,7 +92,8 @@ void DecodeSession<Variant>::Impl::check(std::span<TokenId const> tokens, std::s
 template <class Variant>
 void DecodeSession<Variant>::Impl::write_logits(at::Tensor const& x, std::span<float> logits) const {
   if (logits.empty()) return;
-  detail::copy_out(model().logits(detail::rms_norm(x, model().weights.norm, model().config)), logits);
+  auto const normed = detail::rms_norm(x, model().weights.norm, model().config);
+  detail::copy_out(at::linear(normed.to(at::kFloat), head), logits);
 }
 
 template <class Variant>
@@ -142,7 +147,8 @@ void DecodeSession<Variant>::Impl::step(std::span<Slot const> slots, std::span<T
 }
 
 template <class Variant>
-DecodeSession<Variant>::DecodeSession(Decoder<Variant> const& decoder) : impl_(std::make_unique<Impl>(decoder)) {}
+DecodeSession<Variant>::DecodeSession(Decoder<Variant> const& decoder)
+    : impl_(detail::translated("DecodeSession", [&] { return std::make_unique<Impl>(decoder); })) {}
 template <class Variant>
 DecodeSession<Variant>::~DecodeSession() = default;
 template <class Variant>

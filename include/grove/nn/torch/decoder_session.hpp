@@ -17,7 +17,7 @@ class DecodeSession {
  public:
   using Slot = std::uint32_t;
 
-  /// The decoder's weights must not be loaded while the session has sequences.
+  /// The decoder's weights must not be loaded while the session lives.
   explicit DecodeSession(Decoder<Variant> const& decoder);
   ~DecodeSession();
   DecodeSession(DecodeSession&&) noexcept;

@@ -9,10 +9,8 @@
 namespace grove::nn::torch::detail {
 
 Weights::Weights(io::ModelConfig const& config, Dtype dtype, Device device) {
-  cpu::Parameters const parameters(config);
-  cpu::detail::Offsets const offsets(parameters);
-  values_ = at::zeros({extent(parameters.values().size())},
-                      at::TensorOptions().dtype(at_dtype(dtype)).device(at_device(device)));
+  cpu::detail::Offsets const offsets(config);
+  values_ = at::zeros({extent(offsets.size)}, at::TensorOptions().dtype(at_dtype(dtype)).device(at_device(device)));
   auto const hidden = extent(config.hidden_size);
   auto const head_dim = extent(config.head_dim);
   auto const queries = extent(config.heads) * head_dim;
