@@ -103,6 +103,7 @@ struct BetaNormalized {
 
     /// 1 / Beta(p; alpha, beta), bounded. NaN is passed on.
     double inverse(double p, double bound) const {
+      if (alpha == 1 && beta == 1) return std::min(1.0, bound);
       double const log_density = detail::times_log(alpha - 1, p) + detail::times_log(beta - 1, 1 - p) +
                                  detail::log_gamma(alpha + beta) - detail::log_gamma(alpha) - detail::log_gamma(beta);
       double const weight = std::exp(-log_density);
