@@ -55,4 +55,16 @@ struct ThinkAnswerFormat {
   }
 };
 
+/// The completion begins with `<think>`, holds no second one, and closes it somewhere: `think_format_reward` of TRL.
+struct ThinkFormat {
+  static constexpr std::string_view name = "think_format";
+
+  double operator()(Problem const&, Completion const& completion) const {
+    std::string_view const text = completion.text;
+    bool const keeps =
+        text.starts_with("<think>") && count_occurrences(text, "<think>") == 1 && text.find("</think>") != text.npos;
+    return keeps ? 1.0 : 0.0;
+  }
+};
+
 }  // namespace grove

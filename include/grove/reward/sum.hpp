@@ -46,6 +46,11 @@ struct SumElement<Weighted<R>> {
   static R reward(Weighted<R> element) { return std::move(element.reward); }
 };
 
+template <class R>
+inline constexpr bool is_weighted = false;
+template <class R>
+inline constexpr bool is_weighted<Weighted<R>> = true;
+
 }  // namespace detail
 
 /// A weighted sum: `Sum{OpenRsFormat{}, weighted(2.0, ExactAnswer{})}`; an element without a weight has weight 1. The
