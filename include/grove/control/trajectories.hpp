@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "grove/episodes.hpp"
+#include "grove/update_plan.hpp"
 
 namespace grove::control {
 
@@ -25,6 +26,7 @@ struct Trajectories {
   std::vector<std::uint64_t> versions{};    ///< [tokens]
   std::vector<float> final_observations{};  ///< [sequences x Observation] after the last token of each
   std::vector<double> reward{};             ///< [sequences] sum of the rewards as the environment gave them
+  UpdatePlan plan{};                        ///< of tokens, for updates to be repeated; empty: made by the trainer
 
   std::span<const float> rollout_log_probs() const { return log_probs; }
   std::span<const std::uint64_t> policy_versions() const { return versions; }
