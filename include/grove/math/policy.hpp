@@ -33,7 +33,7 @@ struct Outcome {
 };
 
 /// Fuel of one check: about a millisecond of work, rarely a tenth of it is needed.
-inline constexpr std::int64_t default_fuel = 60'000;
+inline constexpr std::int64_t default_fuel = 20'000;
 
 /// A way to judge an answer: what is looked for in the texts, how it is read, how both sides are compared.
 template <typename P>
