@@ -56,6 +56,7 @@ macro(grove_decide_cuda)
         set(CMAKE_CUDA_ARCHITECTURES 86 90)
       endif()
     endif()
+    set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # LibTorch's, or there would be two with states of their own
     enable_language(CUDA)
     find_package(CUDAToolkit REQUIRED)
     message(STATUS "grove: CUDA build for ${CMAKE_CUDA_ARCHITECTURES} with nvcc ${CMAKE_CUDA_COMPILER_VERSION} and LibTorch ${LibTorch_VERSION}")
