@@ -10,24 +10,27 @@
 #include "commands.hpp"
 #include "grove/algorithms.hpp"
 #include "grove/error.hpp"
+#include "grove/named/named_algorithm.hpp"
 #include "grove/observers.hpp"
 #include "grove/reward/exact_answer.hpp"
 #include "grove/reward/format.hpp"
 #include "grove/reward/sum.hpp"
-#include "grove/rollout/group_sampler.hpp"
+#include "grove/rollout/any_token_rollout.hpp"
 #include "grove/rollout/run_folder.hpp"
 #include "model.hpp"
+#include "open_rs/algorithm_options.hpp"
 
 namespace arithmetic {
 namespace {
 
 struct Flags {
   std::filesystem::path model{}, out{}, record{}, replay{}, gradients{};
-  std::string dtype{}, control{};
+  std::string dtype{}, control{}, algorithm{};
+  std::vector<std::string> settings{};
   std::uint64_t seed = 0;
   std::size_t steps = 0, problems = 0, threads = 0, epochs = 0, minibatches = 0;
   std::uint32_t group = 0;
-  double rate = 0, beta = 0, temperature = 0, stop_at = 0;
+  double rate = 0, temperature = 0, stop_at = 0;
 };
 
 open_rs::Command command_for(Flags& flags) {
@@ -36,15 +39,18 @@ open_rs::Command command_for(Flags& flags) {
       "arithmetic [train]",
       "Trains the embedded model with GRPO and shows its accuracy on unseen problems before and after.\n"
       "Other commands: arithmetic pretrain, arithmetic problems.");
-  command.options().add_options()                                                                                     //
-      ("out", po::value(&flags.out)->value_name("DIR"), "run directory (default: a new one under runs/)")             //
-      ("seed", po::value(&flags.seed)->default_value(0), "of problems, samples and shuffles")                         //
-      ("steps", po::value(&flags.steps)->default_value(500), "training steps")                                        //
-      ("problems", po::value(&flags.problems)->default_value(64), "problems a step")                                  //
-      ("group", po::value(&flags.group)->default_value(8), "completions of each problem")                             //
-      ("learning-rate", po::value(&flags.rate)->default_value(1.5e-4), "of AdamW")                                    //
+  command.options().add_options()                                                                          //
+      ("out", po::value(&flags.out)->value_name("DIR"), "run directory (default: a new one under runs/)")  //
+      ("seed", po::value(&flags.seed)->default_value(0), "of problems, samples and shuffles")              //
+      ("steps", po::value(&flags.steps)->default_value(500), "training steps")                             //
+      ("problems", po::value(&flags.problems)->default_value(64), "problems a step")                       //
+      ("group", po::value(&flags.group)->default_value(8), "completions of each problem")                  //
+      ("learning-rate", po::value(&flags.rate)->default_value(1.5e-4), "of AdamW")                         //
+      ("algorithm", po::value(&flags.algorithm)->default_value("grpo_token_mean")->value_name("NAME"),
+       "listed below")  //
+      ("set", po::value(&flags.settings)->composing()->value_name("KEY=VALUE"),
+       "a number of the algorithm; listed below")                                                                     //
       ("temperature", po::value(&flags.temperature)->default_value(1.0), "of sampling and of the trained log-probs")  //
-      ("beta", po::value(&flags.beta)->default_value(0.0), "coefficient of the KL to the start model")                //
       ("epochs", po::value(&flags.epochs)->default_value(1), "passes over each batch")                                //
       ("minibatches", po::value(&flags.minibatches)->default_value(2), "optimizer steps in each pass")                //
       ("stop-at", po::value(&flags.stop_at)->default_value(100)->value_name("PERCENT"),
@@ -106,16 +112,13 @@ class ArithmeticReward {
 };
 
 grove::AnyTokenRollout rollout_for(Flags const& flags, grove::PromptFormat const& format) {
-  if (!flags.replay.empty())
-    return {
-        [replay = grove::Replay(flags.replay)](grove::AnyCausalLm& policy) mutable { return replay.collect(policy); }};
-  grove::GroupSampler sampler(training_problems(flags.seed), format,
-                              {.problems = flags.problems,
-                               .group = flags.group,
-                               .sampling = {.temperature = flags.temperature},
-                               .max_tokens = max_completion_tokens,
-                               .seed = flags.seed});
-  return {[sampler](grove::AnyCausalLm& policy) mutable { return sampler.collect(policy); }};
+  if (!flags.replay.empty()) return grove::Replay(flags.replay);
+  return grove::GroupSampler(training_problems(flags.seed), format,
+                             {.problems = flags.problems,
+                              .group = flags.group,
+                              .sampling = {.temperature = flags.temperature},
+                              .max_tokens = max_completion_tokens,
+                              .seed = flags.seed});
 }
 
 std::string percent(double share) {
@@ -135,31 +138,33 @@ void print_table(double before, double after, std::size_t unseen, double seconds
             << "run directory     " << folder.string() << "  (models: start/, final/)\n";
 }
 
-}  // namespace
+/// The algorithm by name and the numbers that this example sets where --set does not: no KL for GRPO, so that no
+/// reference model is loaded, and the longest completion.
+grove::AnyAlgorithm algorithm_for(Flags const& flags, grove::TrainOptions& options) {
+  std::vector<std::string> settings;
+  auto const defaults = grove::algorithm_named(flags.algorithm);
+  grove::visit_options(defaults, [&](grove::Option const& option, auto const&) {
+    if (option.name == "max_completion_length")
+      settings.push_back("max_completion_length=" + std::to_string(max_completion_tokens));
+    if (option.name == "beta" && flags.algorithm == "grpo_token_mean") settings.push_back("beta=0");
+  });
+  settings.insert(settings.end(), flags.settings.begin(), flags.settings.end());
+  open_rs::ObjectiveOptions run;
+  auto algorithm = open_rs::algorithm_of(flags.algorithm, settings, run);
+  options.mask_truncated_completions = run.mask_truncated_completions;
+  return algorithm;
+}
 
-int train(open_rs::Arguments const& arguments) {
-  Flags flags;
-  if (!command_for(flags).parse(arguments)) return 0;
-  auto const folder = flags.out.empty() ? open_rs::new_run_folder("arithmetic") : flags.out;
-  if (flags.dtype != "f32" && flags.dtype != "bf16")
-    throw grove::Error("--dtype", "'" + flags.dtype + "'", "f32 or bf16");
-
+/// Trains and shows what came of it.
+template <class Batching>
+void run(Flags const& flags, grove::CausalLmOptions const& lm, grove::AnyAlgorithm algorithm,
+         grove::TrainOptions const& options, Batching batching, std::filesystem::path const& folder) {
   grove::RunLog log(folder);
-  grove::CausalLmOptions lm{.dtype = flags.dtype == "bf16" ? grove::Dtype::BF16 : grove::Dtype::F32,
-                            .temperature = static_cast<float>(flags.temperature)};
-  if (flags.threads > 0) lm.threads = flags.threads;
   auto const format = grove::PromptFormat::load(flags.model);
   auto policy = grove::AnyCausalLm::load(flags.model, lm);
   grove::save_model(policy, flags.model, folder / "start");
-
-  auto algorithm = grove::GrpoTokenMean{};
-  algorithm.objective.get<grove::KlInLoss<grove::K3>>().coefficient = flags.beta;
-  grove::TrainOptions options{
-      .schedule = {.peak = flags.rate}, .epochs = flags.epochs, .minibatches = flags.minibatches, .seed = flags.seed};
-  if (lm.dtype == grove::Dtype::BF16) options.ratio_check = grove::bf16_ratio_check();
-  if (!flags.gradients.empty()) options.on_gradients = grove::dump_gradients_to(flags.gradients);
-  grove::Trainer trainer(algorithm, std::move(policy), rollout_for(flags, format),
-                         ArithmeticReward(flags.control, flags.seed), options);
+  grove::Trainer trainer(std::move(algorithm), std::move(policy), rollout_for(flags, format),
+                         ArithmeticReward(flags.control, flags.seed), options, batching);
 
   auto const unseen = draw_problems(Part::Unseen, 0, 500);
   double const before = accuracy(trainer.policy(), format, unseen);
@@ -182,6 +187,31 @@ int train(open_rs::Arguments const& arguments) {
   double const after = accuracy(trainer.policy(), format, unseen);
   grove::save_model(trainer.policy(), flags.model, folder / "final");
   print_table(before, after, unseen.size(), seconds, tokens, folder);
+}
+
+}  // namespace
+
+int train(open_rs::Arguments const& arguments) {
+  Flags flags;
+  auto command = command_for(flags);
+  command.show(open_rs::algorithm_table(open_rs::name_in(arguments, "grpo_token_mean")));
+  if (!command.parse(arguments)) return 0;
+  auto const folder = flags.out.empty() ? open_rs::new_run_folder("arithmetic") : flags.out;
+  if (flags.dtype != "f32" && flags.dtype != "bf16")
+    throw grove::Error("--dtype", "'" + flags.dtype + "'", "f32 or bf16");
+  grove::CausalLmOptions lm{.dtype = flags.dtype == "bf16" ? grove::Dtype::BF16 : grove::Dtype::F32,
+                            .temperature = static_cast<float>(flags.temperature)};
+  if (flags.threads > 0) lm.threads = flags.threads;
+  grove::TrainOptions options{
+      .schedule = {.peak = flags.rate}, .epochs = flags.epochs, .minibatches = flags.minibatches, .seed = flags.seed};
+  if (lm.dtype == grove::Dtype::BF16) options.ratio_check = grove::bf16_ratio_check();
+  if (!flags.gradients.empty()) options.on_gradients = grove::dump_gradients_to(flags.gradients);
+  auto algorithm = algorithm_for(flags, options);
+  // A mean over single micro-batches wants micro-batches of one size.
+  if (algorithm.objective.depends_on_micro_batch)
+    run(flags, lm, std::move(algorithm), options, grove::SequencesPerMicroBatch{64}, folder);
+  else
+    run(flags, lm, std::move(algorithm), options, grove::TokenBudget{}, folder);
   return 0;
 }
 

@@ -101,12 +101,12 @@ std::string algorithm_table(std::string const& name) {
   return text.str();
 }
 
-std::string name_in(Arguments const& arguments) {
+std::string name_in(Arguments const& arguments, std::string const& otherwise) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i].starts_with("--algorithm=")) return arguments[i].substr(12);
     if (arguments[i] == "--algorithm" && i + 1 < arguments.size()) return arguments[i + 1];
   }
-  return "grpo";
+  return otherwise;
 }
 
 }  // namespace open_rs

@@ -19,7 +19,7 @@ grove::AnyAlgorithm algorithm_of(std::string const& name, std::vector<std::strin
 /// For --help: all algorithms, and the keys of one of them with their values.
 std::string algorithm_table(std::string const& name);
 
-/// The value of --algorithm in arguments that were not parsed yet; "grpo" where there is none.
-std::string name_in(Arguments const& arguments);
+/// The value of --algorithm in arguments that were not parsed yet.
+std::string name_in(Arguments const& arguments, std::string const& otherwise);
 
 }  // namespace open_rs

@@ -23,7 +23,7 @@ int objective(Arguments const& arguments) {
   command.options().add_options()                                                                         //
       ("algorithm", po::value(&name)->default_value("grpo")->value_name("NAME"), "listed below, or trl")  //
       ("set", po::value(&settings)->composing()->value_name("KEY=VALUE"), "a number of the algorithm; listed below");
-  command.show(algorithm_table(name_in(arguments)));
+  command.show(algorithm_table(name_in(arguments, "grpo")));
   if (!command.parse(arguments)) return 0;
   ObjectiveOptions options;
   auto const algorithm = algorithm_of(name, settings, options);

@@ -11,10 +11,21 @@
 
 namespace open_rs {
 
-template std::filesystem::path run_training(grove::Grpo, TrainFlags const&, Recipe const&,
-                                            std::vector<ExtraReward> const&);
-template std::filesystem::path run_training(grove::GrpoTokenMean, TrainFlags const&, Recipe const&,
-                                            std::vector<ExtraReward> const&);
+std::filesystem::path run_recipe(TrainFlags const& flags, Recipe const& recipe,
+                                 std::vector<ExtraReward> const& extras) {
+  grove::TokenBudget const budget{recipe.tokens_per_micro_batch};
+  if (!flags.algorithm.empty()) {
+    auto algorithm = chosen_algorithm(flags, recipe);
+    // A mean over single micro-batches wants micro-batches of one size.
+    if (algorithm.objective.depends_on_micro_batch)
+      return run_training(std::move(algorithm), flags, recipe, extras,
+                          grove::SequencesPerMicroBatch{recipe.per_device_train_batch_size});
+    return run_training(std::move(algorithm), flags, recipe, extras, budget);
+  }
+  if (recipe.loss_type == "grpo") return run_training(grove::Grpo{}, flags, recipe, extras, budget);
+  if (recipe.loss_type == "dapo") return run_training(grove::GrpoTokenMean{}, flags, recipe, extras, budget);
+  throw grove::Error("recipe", "loss_type is '" + recipe.loss_type + "'", "dapo or grpo", "or choose by --algorithm");
+}
 
 namespace {
 

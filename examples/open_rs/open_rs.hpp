@@ -19,10 +19,8 @@ namespace open_rs {
 /// loss_type "dapo" and "grpo" of the recipe choose between these; an algorithm of one's own replaces both.
 struct RecipeAlgorithm {};
 
-extern template std::filesystem::path run_training(grove::Grpo, TrainFlags const&, Recipe const&,
-                                                   std::vector<ExtraReward> const&);
-extern template std::filesystem::path run_training(grove::GrpoTokenMean, TrainFlags const&, Recipe const&,
-                                                   std::vector<ExtraReward> const&);
+/// The run of the recipe's own algorithm or of --algorithm; compiled once, in the library.
+std::filesystem::path run_recipe(TrainFlags const& flags, Recipe const& recipe, std::vector<ExtraReward> const& extras);
 
 template <class Algorithm>
 int train(Arguments const& arguments, std::vector<ExtraReward> const& extras) {
@@ -31,13 +29,9 @@ int train(Arguments const& arguments, std::vector<ExtraReward> const& extras) {
   if (!parse_train(arguments, extras, flags, recipe)) return 0;
   std::filesystem::path folder;
   if constexpr (!std::same_as<Algorithm, RecipeAlgorithm>)
-    folder = run_training(Algorithm{}, flags, recipe, extras);
-  else if (recipe.loss_type == "grpo")
-    folder = run_training(grove::Grpo{}, flags, recipe, extras);
-  else if (recipe.loss_type == "dapo")
-    folder = run_training(grove::GrpoTokenMean{}, flags, recipe, extras);
+    folder = run_training(Algorithm{}, flags, recipe, extras, grove::TokenBudget{recipe.tokens_per_micro_batch});
   else
-    throw grove::Error("recipe", "loss_type is '" + recipe.loss_type + "'", "dapo or grpo");
+    folder = run_recipe(flags, recipe, extras);
   std::cout << folder.string() << '\n';
   return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "grove/data/problems.hpp"
 #include "grove/error.hpp"
+#include "grove/named/named_algorithm.hpp"
 #include "grove/reward/boxed_answer.hpp"
 #include "grove/reward/cosine.hpp"
 #include "grove/reward/exact_answer.hpp"
@@ -17,6 +18,7 @@
 #include "grove/reward/length.hpp"
 #include "grove/rollout/group_sampler.hpp"
 #include "grove/rollout/problem_source.hpp"
+#include "open_rs/algorithm_options.hpp"
 
 namespace open_rs {
 namespace {
@@ -52,6 +54,25 @@ grove::Schedule schedule_of(Recipe const& r) {
   return schedule;
 }
 
+/// With --algorithm, a key that is one of its numbers is set there; one that belongs to the recipe's own algorithms and
+/// not to this is refused.
+void divide_settings(TrainFlags& flags) {
+  std::vector<std::string> rest;
+  std::vector<std::string_view> own;
+  auto const algorithm = grove::algorithm_named(flags.algorithm);
+  grove::visit_options(algorithm, [&](grove::Option const& option, auto const&) { own.push_back(option.name); });
+  for (auto const& setting : flags.sources.settings) {
+    auto const key = setting.substr(0, setting.find('='));
+    bool const is_own = std::ranges::find(own, key) != own.end();
+    for (auto const* other : {"beta", "epsilon", "epsilon_high", "loss_type", "scale_rewards"})
+      if (key == other && !is_own)
+        throw grove::Error("--set", key + " does nothing in " + flags.algorithm, "keys of that algorithm",
+                           "see open_rs objective --algorithm " + flags.algorithm + " --help");
+    (is_own && key != "max_completion_length" ? flags.algorithm_settings : rest).push_back(setting);
+  }
+  flags.sources.settings = std::move(rest);
+}
+
 }  // namespace
 
 bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& extras, TrainFlags& flags,
@@ -67,7 +88,9 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
       ("recipe", po::value(&flags.sources.name)->default_value("exp3"), "exp1, exp2, exp3 or an .ini file")  //
       ("out", po::value(&flags.out)->value_name("DIR"), "run directory (default: a new one under runs/)")    //
       ("steps", po::value(&flags.steps)->value_name("N"), "stop after N steps of the recipe's schedule")     //
-      ("seed", po::value(&seed)->value_name("S"), "as --set seed=S")                                         //
+      ("algorithm", po::value(&flags.algorithm)->value_name("NAME"),
+       "in place of the recipe's loss_type; open_rs objective --algorithm NAME --help lists names and keys")  //
+      ("seed", po::value(&seed)->value_name("S"), "as --set seed=S")                                          //
       ("set", po::value(&flags.sources.settings)->composing()->value_name("KEY=VALUE"),
        "changes a key of the recipe")                                                                           //
       ("record", po::value(&flags.record)->value_name("DIR"), "write every batch there")                        //
@@ -82,6 +105,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
   if (flags.data.empty() && flags.replay.empty())
     throw grove::Error("open_rs train", "neither --data nor --replay is given", "one of them",
                        "see open_rs train --help");
+  if (!flags.algorithm.empty()) divide_settings(flags);
   recipe = resolve(flags.sources);
   return true;
 }
@@ -119,6 +143,18 @@ grove::RewardSet rewards_of(Recipe const& recipe, std::vector<ExtraReward> const
   return set;
 }
 
+grove::AnyAlgorithm chosen_algorithm(TrainFlags const& flags, Recipe const& recipe) {
+  std::vector<std::string> settings;
+  auto const defaults = grove::algorithm_named(flags.algorithm);
+  grove::visit_options(defaults, [&](grove::Option const& option, auto const&) {
+    if (option.name == "max_completion_length")
+      settings.push_back("max_completion_length=" + std::to_string(recipe.max_completion_length));
+  });
+  settings.insert(settings.end(), flags.algorithm_settings.begin(), flags.algorithm_settings.end());
+  ObjectiveOptions run;
+  return algorithm_of(flags.algorithm, settings, run);
+}
+
 grove::RewardMatrix RecordedOr::evaluate(grove::TokenTrajectories const& t) const {
   if (t.recorded.samples() == 0) return grove::score_batch(rewards, t);
   std::vector<std::string> names;
@@ -140,9 +176,7 @@ grove::RewardMatrix RecordedOr::evaluate(grove::TokenTrajectories const& t) cons
 }
 
 grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe) {
-  if (!flags.replay.empty())
-    return {
-        [replay = grove::Replay(flags.replay)](grove::AnyCausalLm& policy) mutable { return replay.collect(policy); }};
+  if (!flags.replay.empty()) return grove::Replay(flags.replay);
   auto problems = as_conversations(
       grove::data::load_problems(flags.data.string(), {.problem = recipe.data_problem, .gold = recipe.data_gold}),
       recipe.system_prompt);
@@ -150,16 +184,15 @@ grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe)
     throw grove::Error(flags.data.string(), std::to_string(problems.size()) + " problems",
                        "at least the " + std::to_string(recipe.prompts_per_step()) + " prompts of one step",
                        "set a smaller batch");
-  grove::GroupSampler sampler(grove::ShuffledProblems(std::move(problems), recipe.seed),
-                              grove::PromptFormat::load(flags.model.folder),
-                              {.problems = recipe.prompts_per_step(),
-                               .group = static_cast<std::uint32_t>(recipe.num_generations),
-                               .sampling = {recipe.temperature, recipe.top_k, recipe.top_p, recipe.min_p},
-                               .max_tokens = recipe.max_completion_length,
-                               .max_prompt_tokens = recipe.max_prompt_length,
-                               .seed = recipe.seed,
-                               .batch = flags.model.batch});
-  return {[sampler](grove::AnyCausalLm& policy) mutable { return sampler.collect(policy); }};
+  return grove::GroupSampler(grove::ShuffledProblems(std::move(problems), recipe.seed),
+                             grove::PromptFormat::load(flags.model.folder),
+                             {.problems = recipe.prompts_per_step(),
+                              .group = static_cast<std::uint32_t>(recipe.num_generations),
+                              .sampling = {recipe.temperature, recipe.top_k, recipe.top_p, recipe.min_p},
+                              .max_tokens = recipe.max_completion_length,
+                              .max_prompt_tokens = recipe.max_prompt_length,
+                              .seed = recipe.seed,
+                              .batch = flags.model.batch});
 }
 
 grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe) {

@@ -9,9 +9,10 @@
 #include <vector>
 
 #include "grove/algorithms.hpp"
+#include "grove/any_algorithm.hpp"
 #include "grove/observers.hpp"
 #include "grove/reward/reward_set.hpp"
-#include "grove/rollout/recording.hpp"
+#include "grove/rollout/any_token_rollout.hpp"
 #include "grove/rollout/run_folder.hpp"
 #include "open_rs/command_line.hpp"
 #include "open_rs/recipe.hpp"
@@ -28,7 +29,9 @@ struct TrainFlags {
   ModelFlags model{};
   RecipeSources sources{};
   std::filesystem::path data{}, out{}, record{}, replay{}, gradients{};
-  std::size_t steps = 0;  ///< 0: the recipe's
+  std::size_t steps = 0;                          ///< 0: the recipe's
+  std::string algorithm{};                        ///< empty: the recipe's loss_type says which
+  std::vector<std::string> algorithm_settings{};  ///< key=value of --set that are its numbers
 };
 
 /// Parses the arguments of `train`. False when only help was wanted.
@@ -49,39 +52,45 @@ grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe)
 grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe);
 void announce(TrainFlags const& flags, Recipe const& recipe, std::string const& algorithm);
 
+/// The algorithm of --algorithm with its settings.
+grove::AnyAlgorithm chosen_algorithm(TrainFlags const& flags, Recipe const& recipe);
+
 /// Gives the recipe's numbers to the terms that have them.
 template <class Algorithm>
 Algorithm configured(Algorithm algorithm, Recipe const& recipe) {
-  auto& objective = algorithm.objective;
-  using TokenGradient = grove::PolicyGradient<grove::TokenRatio, grove::Clip>;
-  using SequenceGradient = grove::PolicyGradient<grove::SequenceRatio, grove::Clip>;
-  using Kl = grove::KlInLoss<grove::K3>;
-  grove::Clip const clip{.low = recipe.epsilon, .high = recipe.epsilon_high > 0 ? recipe.epsilon_high : recipe.epsilon};
-  if constexpr (requires { objective.template get<TokenGradient>(); })
-    objective.template get<TokenGradient>().surrogate = clip;
-  if constexpr (requires { objective.template get<SequenceGradient>(); })
-    objective.template get<SequenceGradient>().surrogate = clip;
-  if constexpr (requires { objective.template get<Kl>(); }) objective.template get<Kl>().coefficient = recipe.beta;
+  if constexpr (!std::same_as<Algorithm, grove::AnyAlgorithm>) {
+    auto& objective = algorithm.objective;
+    using TokenGradient = grove::PolicyGradient<grove::TokenRatio, grove::Clip>;
+    using SequenceGradient = grove::PolicyGradient<grove::SequenceRatio, grove::Clip>;
+    using Kl = grove::KlInLoss<grove::K3>;
+    grove::Clip const clip{.low = recipe.epsilon,
+                           .high = recipe.epsilon_high > 0 ? recipe.epsilon_high : recipe.epsilon};
+    if constexpr (requires { objective.template get<TokenGradient>(); })
+      objective.template get<TokenGradient>().surrogate = clip;
+    if constexpr (requires { objective.template get<SequenceGradient>(); })
+      objective.template get<SequenceGradient>().surrogate = clip;
+    if constexpr (requires { objective.template get<Kl>(); }) objective.template get<Kl>().coefficient = recipe.beta;
+  }
   return algorithm;
 }
 
 /// The run itself; returns the folder it wrote.
-template <class Algorithm>
+template <class Algorithm, class Batching>
 std::filesystem::path run_training(Algorithm algorithm, TrainFlags const& flags, Recipe const& recipe,
-                                   std::vector<ExtraReward> const& extras) {
+                                   std::vector<ExtraReward> const& extras, Batching batching) {
   auto folder = flags.out.empty() ? new_run_folder("open_rs") : flags.out;
   RecordedOr reward{rewards_of(recipe, extras)};
   auto lm = flags.model.resolved();
   lm.temperature = static_cast<float>(recipe.temperature);
+  auto const name = algorithm.describe();
   grove::Trainer trainer(configured(std::move(algorithm), recipe), grove::AnyCausalLm::load(flags.model.folder, lm),
-                         rollout_of(flags, recipe), std::move(reward), options_of(flags, recipe),
-                         grove::TokenBudget{recipe.tokens_per_micro_batch});
+                         rollout_of(flags, recipe), std::move(reward), options_of(flags, recipe), batching);
   grove::RunLog log(folder);
   auto const steps = flags.steps > 0 ? flags.steps : recipe.max_steps;
   auto const record = [&](auto& t, grove::StepReport const& report) {
     if (!flags.record.empty()) grove::Recorder{flags.record}(t, report);
   };
-  announce(flags, recipe, Algorithm::describe());
+  announce(flags, recipe, name);
   trainer.run(steps, progress_on_stderr(steps), log, record);
   grove::save_model(trainer.policy(), flags.model.folder, folder / "final");
   return folder;

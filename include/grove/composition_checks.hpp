@@ -83,6 +83,27 @@ constexpr bool collects_groups() {
     return true;
 }
 
+template <class O, class P>
+constexpr bool updates_by_token_make_sense() {
+  if constexpr (unit_of<P> == Unit::Token && StaticNeeds<O>)
+    return O::counts_tokens_alone;
+  else
+    return true;
+}
+
+template <class O, class S, class P>
+constexpr bool reference_can_be_made() {
+  if constexpr (StaticNeeds<O> && StaticNeeds<S>) {
+    if constexpr ((O::needs | S::needs).contains(Column::RefLogProb)) return requires(P const& p) {
+        { p.clone() } -> std::same_as<P>;
+      };
+    else
+      return true;
+  } else {
+    return true;
+  }
+}
+
 }  // namespace detail
 
 template <class Alg>
@@ -129,16 +150,12 @@ struct CompositionChecks {
   static_assert(!detail::sequence_ratio_misplaced<O>(),
                 "grove::Trainer: a sequence-level ratio belongs under SequenceMean (or, as LUSPO has it, under "
                 "SequenceSum); under another aggregate long sequences outvote short ones.");
-  static_assert(unit_of<P> == Unit::Sequence || !detail::StaticNeeds<O> || O::counts_tokens_alone,
+  static_assert(detail::updates_by_token_make_sense<O, P>(),
                 "grove::Trainer: this policy is updated token by token, which leaves no sequence to speak of; use "
                 "TokenMean and terms of Scope::Token.");
-  static_assert(
-      !(detail::StaticNeeds<O> && detail::StaticNeeds<S>) || !(O::needs | S::needs).contains(Column::RefLogProb) ||
-          requires(P const& p) {
-            { p.clone() } -> std::same_as<P>;
-          },
-      "grove::Trainer: the composition compares with a reference policy; give the policy a member `P "
-      "clone() const`.");
+  static_assert(detail::reference_can_be_made<O, S, P>(),
+                "grove::Trainer: the composition compares with a reference policy; give the policy a member `P "
+                "clone() const`.");
 };
 
 /// The same questions as the static_asserts above, for a composition that was chosen at run time.
@@ -163,7 +180,7 @@ void check_numbers(Alg const& algorithm, X const& rollout, TrainOptions const& o
         "at least 1 each");
   check_options(algorithm);
   if constexpr (requires { algorithm.advantage.check_group(rollout.group_size()); })
-    algorithm.advantage.check_group(rollout.group_size());
+    if (rollout.group_size() > 0) algorithm.advantage.check_group(rollout.group_size());
 }
 
 }  // namespace grove

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/rollout/group_sampler.hpp"
 
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -23,6 +24,19 @@ GroupSampler::GroupSampler(ProblemSource source, PromptFormat format, GroupSampl
     throw Error("GroupSampler", "groups of 0 completions", "at least 1; group-relative advantages need 2");
 }
 
+nn::cpu::GenerationOptions GroupSampler::generation(AnyCausalLm const& policy) const {
+  auto stop = policy.config().eos_ids;
+  stop.insert(stop.end(), options_.stop_tokens.begin(), options_.stop_tokens.end());
+  return {.sampling = options_.sampling,
+          .max_tokens = options_.max_tokens,
+          .stop_tokens = std::move(stop),
+          .stop_strings = options_.stop_strings,
+          .text = text_streams(format_.tokenizer()),
+          .key = {options_.seed, Purpose::Sampling},
+          .collection = collections_,
+          .batch = options_.batch};
+}
+
 TokenTrajectories GroupSampler::collect(AnyCausalLm& policy) {
   TokenTrajectories t;
   std::vector<std::vector<TokenId>> prompts;
@@ -40,17 +54,7 @@ TokenTrajectories GroupSampler::collect(AnyCausalLm& policy) {
   for (std::size_t p = 0; p < options_.problems; ++p)
     requests.push_back({.id = first + p, .prompt = prompts[p], .samples = options_.group});
 
-  auto stop = policy.config().eos_ids;
-  stop.insert(stop.end(), options_.stop_tokens.begin(), options_.stop_tokens.end());
-  nn::cpu::GenerationOptions const generation{.sampling = options_.sampling,
-                                              .max_tokens = options_.max_tokens,
-                                              .stop_tokens = std::move(stop),
-                                              .stop_strings = options_.stop_strings,
-                                              .text = text_streams(format_.tokenizer()),
-                                              .key = {options_.seed, Purpose::Sampling},
-                                              .collection = collections_,
-                                              .batch = options_.batch};
-  policy.generate(requests, generation, [&](nn::cpu::GeneratedCompletion&& generated) {
+  policy.generate(requests, generation(policy), [&](nn::cpu::GeneratedCompletion&& generated) {
     auto const p = static_cast<std::uint32_t>(generated.request);
     t.add({.id = generated.id,
            .problem = p,
@@ -60,6 +64,28 @@ TokenTrajectories GroupSampler::collect(AnyCausalLm& policy) {
           p);
   });
   ++collections_;
+  return t;
+}
+
+TokenTrajectories GroupSampler::collect_greedy(AnyCausalLm& policy, TokenTrajectories const& sampled) const {
+  TokenTrajectories t;
+  t.problems = sampled.problems;
+  std::map<std::uint32_t, std::size_t> first;  // a sequence of each group
+  for (std::size_t s = 0; s < sampled.samples.size(); ++s) first.emplace(sampled.episodes.group[s], s);
+  std::vector<nn::cpu::GenerationRequest> requests;
+  std::vector<std::pair<std::uint32_t, std::size_t>> const groups(first.begin(), first.end());
+  for (auto const& [group, s] : groups)
+    requests.push_back({.id = sampled.samples[s].id, .prompt = sampled.samples[s].prompt, .samples = 1});
+  auto options = generation(policy);
+  options.sampling = {.temperature = 0};
+  policy.generate(requests, options, [&](nn::cpu::GeneratedCompletion&& generated) {
+    auto const& [group, s] = groups[generated.request];
+    t.add({.id = generated.id,
+           .problem = sampled.samples[s].problem,
+           .prompt = sampled.samples[s].prompt,
+           .completion = std::move(generated.completion)},
+          group);
+  });
   return t;
 }
 

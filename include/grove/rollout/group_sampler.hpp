@@ -37,6 +37,11 @@ class GroupSampler {
   /// The next `problems` of the source with `group` completions each, in order.
   TokenTrajectories collect(AnyCausalLm& policy);
 
+  /// One greedy completion of each group's prompt, under the group's id: ReMax's baseline.
+  TokenTrajectories collect_greedy(AnyCausalLm& policy, TokenTrajectories const& sampled) const;
+
+  std::size_t group_size() const { return options_.group; }
+
   /// Collections so far; with the seed, all there is to the sampler's state.
   std::uint64_t collections() const { return collections_; }
   void set_collections(std::uint64_t collections) { collections_ = collections; }
@@ -44,6 +49,8 @@ class GroupSampler {
   GroupSamplerOptions const& options() const { return options_; }
 
  private:
+  nn::cpu::GenerationOptions generation(AnyCausalLm const& policy) const;
+
   ProblemSource source_;
   PromptFormat format_;
   GroupSamplerOptions options_;

@@ -40,13 +40,6 @@ class Replay {
   std::uint64_t step_ = 0;
 };
 
-/// A rollout chosen at run time.
-struct AnyTokenRollout {
-  std::function<TokenTrajectories(AnyCausalLm&)> collect_with;
-
-  TokenTrajectories collect(AnyCausalLm& policy) const { return collect_with(policy); }
-};
-static_assert(Rollout<AnyTokenRollout, AnyCausalLm>);
 static_assert(Rollout<Replay, AnyCausalLm>);
 
 }  // namespace grove

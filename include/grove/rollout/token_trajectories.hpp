@@ -3,6 +3,7 @@
 // tokens.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -53,6 +54,27 @@ struct TokenTrajectories {
     log_probs_.insert(log_probs_.end(), c.log_probs.begin(), c.log_probs.end());
     versions_.insert(versions_.end(), c.versions.begin(), c.versions.end());
     samples.push_back(std::move(sample));
+  }
+
+  /// The chosen sequences with their problems; groups keep their ids.
+  TokenTrajectories select(Sequences chosen) const {
+    TokenTrajectories part;
+    part.problems = problems;
+    for (auto s : chosen) part.add(samples[s], episodes.group[s]);
+    return part;
+  }
+
+  /// Adds another collection's sequences as groups of their own.
+  void append(TokenTrajectories const& other) {
+    auto const first_problem = static_cast<std::uint32_t>(problems.size());
+    std::uint32_t first_group = 0;
+    for (auto group : episodes.group) first_group = std::max(first_group, group + 1);
+    problems.insert(problems.end(), other.problems.begin(), other.problems.end());
+    for (std::size_t s = 0; s < other.samples.size(); ++s) {
+      auto sample = other.samples[s];
+      sample.problem += first_problem;
+      add(std::move(sample), first_group + other.episodes.group[s]);
+    }
   }
 
   Problem const& problem(std::size_t sequence) const { return problems[samples[sequence].problem]; }
