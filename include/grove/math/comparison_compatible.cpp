@@ -79,7 +79,7 @@ Expr CompatibleEquality::renamed(Expr gold, Expr answer) {
   if (names[0].size() != names[1].size()) return answer;
   std::vector<Expr> between;
   for (std::size_t i = 0; i < names[1].size(); ++i) {
-    between.push_back(arena_.symbol("?" + std::to_string(i)));
+    between.push_back(arena_.symbol(std::to_string(i).append("?")));
     if (between.back()) answer = substitute(arena_, answer, arena_.name_id(names[1][i]), between.back());
   }
   for (std::size_t i = 0; i < between.size() && answer && between[i]; ++i) {

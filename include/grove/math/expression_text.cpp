@@ -182,23 +182,28 @@ class Writer {
 
   void number(Expr e, int level) {
     bool const bare = level < 2 || (arena_.value(e).is_integer() && arena_.value(e).sign() >= 0);
-    put(bare ? arena_.value(e).to_string() : "(" + arena_.value(e).to_string() + ")");
+    if (!bare) put("(");
+    put(arena_.value(e).to_string());
+    if (!bare) put(")");
   }
 
   void decimal(Expr e, int level) {
     int const digits = arena_.extra(e);
     Rational const& value = arena_.value(e);
     if (digits < 0 || digits > 400) return put(value.to_string());
-    std::string text = (value.abs() * Rational::integer_power(10, static_cast<std::uint32_t>(digits))).to_string();
-    if (text.find('/') != std::string::npos) return put(value.to_string());
-    if (auto const places = static_cast<std::size_t>(digits); places > 0) {
-      if (text.size() <= places) text.insert(0, places + 1 - text.size(), '0');
-      text.insert(text.size() - places, ".");
-    } else {
-      text += '.';
-    }
-    if (value.sign() < 0) text = level > 1 ? "(-" + text + ")" : "-" + text;
-    put(text);
+    Rational const scaled = value.abs() * Rational::integer_power(10, static_cast<std::uint32_t>(digits));
+    if (!scaled.is_integer()) return put(value.to_string());
+    std::string const text = scaled.to_string();
+    auto const places = static_cast<std::size_t>(digits);
+    std::size_t const whole = text.size() > places ? text.size() - places : 0;
+    bool const parentheses = value.sign() < 0 && level > 1;
+    if (parentheses) put("(");
+    if (value.sign() < 0) put("-");
+    put(whole == 0 ? std::string_view("0") : std::string_view(text).substr(0, whole));
+    put(".");
+    for (std::size_t i = text.size() - whole; i < places; ++i) put("0");
+    put(std::string_view(text).substr(whole));
+    if (parentheses) put(")");
   }
 
   void join(std::span<Expr const> items, std::string_view between, bool parentheses,
