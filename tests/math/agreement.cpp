@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Agreement of each policy with the labels of the dev bench, by kind of row. With GROVE_MATH_SHOW=compatible (or another
-// policy's name) the rows that disagree are printed.
+// Agreement of each policy with the labels of the dev bench, by kind of row. With GROVE_MATH_SHOW=compatible (or
+// another policy's name) the rows that disagree are printed.
+#include <algorithm>
 #include <array>
 #include <cstdio>
+#include <fstream>
 #include <map>
 #include <string>
 
 #include "grove/math/policy_compatible.hpp"
+#include "grove/math/policy_qwen.hpp"
 #include "grove/math/policy_strict.hpp"
 #include "support/catch.hpp"
 #include "support/golden.hpp"
@@ -26,8 +29,16 @@ struct Agreement {
 };
 
 std::vector<json> const& bench() {
-  static std::vector<json> const rows =
-      grove::test::read_rows(grove::test::golden_path("mathverify_bench_dev.jsonl"));
+  static std::vector<json> const rows = [] {
+    auto all = grove::test::read_rows(grove::test::golden_path("mathverify_bench_dev.jsonl"));
+    // Labels of lighteval's configuration: tests/oracle/math_lighteval.py.
+    std::map<std::string, int> lighteval;
+    std::ifstream file(std::string(GROVE_TEST_DATA) + "/math/lighteval_labels.txt");
+    std::string id;
+    for (int label = 0; file >> id >> label;) lighteval[id] = label;
+    for (json& row : all) row["label_lighteval"] = lighteval.at(row["id"]);
+    return all;
+  }();
   return rows;
 }
 
@@ -87,6 +98,16 @@ TEST_CASE("Strict agrees with what the rows' makers intended, and accepts no adv
   Agreement const strict = agreement(Strict{}, "intended");
   CHECK(strict.percent() >= 99.0);
   CHECK(strict.adversarial_accepted == 0);
+}
+
+TEST_CASE("QwenGrader agrees with Qwen2.5-Math's grader") {
+  if (!available()) return;
+  CHECK(agreement(QwenGrader{}, "label_qwen").percent() >= 95.0);
+}
+
+TEST_CASE("Lighteval agrees with Math-Verify in lighteval's configuration") {
+  if (!available()) return;
+  CHECK(agreement(Lighteval{}, "label_lighteval").percent() >= 98.0);
 }
 
 }  // namespace

@@ -170,6 +170,7 @@ class Grammar {
   int bars_ = 0;           ///< open `|` of the innermost group
   bool leading_ = false;    ///< what cannot be read ends the expression
   bool integrand_ = false;  ///< a differential ends the expression
+  std::string_view differential_;  ///< the variable of one that stood within brackets
 };
 
 }  // namespace grove::math::detail

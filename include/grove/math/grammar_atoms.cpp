@@ -121,6 +121,10 @@ Expr Grammar::group(TokenKind close) {
   Expr const value = expression();
   bars_ = bars;
   if (!value) return {};
+  if (integrand_ && is(TokenKind::Differential)) {
+    differential_ = token().text;
+    advance();
+  }
   if (close == TokenKind::RightBrace && accept(TokenKind::Choose)) {
     Expr const lower = expression();
     if (!lower || !accept(close)) return fail("an open brace");

@@ -286,6 +286,7 @@ Expr Grammar::integral() {
   if (!scripts(from, to)) return {};
   bool const outer = integrand_;
   integrand_ = true;
+  differential_ = {};
   auto at_differential = [&] {
     return is(TokenKind::Differential) ||
            (strict_ && is(TokenKind::Letter) && token().text == "d" &&
@@ -302,6 +303,8 @@ Expr Grammar::integral() {
     advance();
     variable = arena_.symbol(token().text);
     advance();
+  } else if (!differential_.empty()) {
+    variable = arena_.symbol(differential_);
   } else if (strict_) {
     return fail("an integral without its variable");
   } else {

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/math/policy_strict.hpp"
+
+#include <string>
+#include <string_view>
+
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace grove::math;
+
+Verdict judge(std::string const& gold, std::string const& text) { return verify(Strict{}, gold, text).verdict; }
+
+TEST_CASE("the last box is the answer") {
+  CHECK(judge("7", "first \\boxed{6}, which is wrong because the sum of the first three of them is even. So it must be as follows: \\boxed{7}") == Verdict::Equal);
+  CHECK(judge("7", "first \\boxed{7}, which is wrong because the sum of the first three of them is even. So it must be as follows: \\boxed{6}") == Verdict::Different);
+  CHECK(judge("7", "\\boxed {7}") == Verdict::Equal);
+  CHECK(judge("7", "\\boxed{3} or \\boxed{7}") == Verdict::Different);
+  CHECK(judge("7", "so it is 7") == Verdict::Unparsed);
+  CHECK(judge("7", "**Answer:** $7$") == Verdict::Equal);
+  CHECK(judge("7", "") == Verdict::Unparsed);
+}
+
+TEST_CASE("only what stands behind the thinking counts") {
+  CHECK(judge("7", "<think>\\boxed{6}</think>\\boxed{7}") == Verdict::Equal);
+  CHECK(judge("7", "<think>\\boxed{7}</think> I give up.") == Verdict::Unparsed);
+  CHECK(judge("7", "<think>\\boxed{7}") == Verdict::Equal);
+}
+
+TEST_CASE("a gold answer is an expression, LaTeX, a box or a sentence with LaTeX") {
+  for (std::string_view const gold : {"\\frac{1}{2}", "$\\frac{1}{2}$", "Therefore \\boxed{\\frac{1}{2}}.", "0.5",
+                                 "The ratio is $\\frac{1}{2}$."}) {
+    INFO(gold);
+    CHECK(judge(std::string(gold), "\\boxed{\\frac12}") == Verdict::Equal);
+  }
+  CHECK_FALSE(verify(Strict{}, "", "\\boxed{1}").gold_read);
+  CHECK(verify(Strict{}, "$\\foo{}$", "\\boxed{1}").verdict == Verdict::Unparsed);
+  CHECK(judge("$\\foo{}$", "\\boxed{\\foo{}}") == Verdict::Equal);
+}
+
+TEST_CASE("what Math-Verify takes for right and is not") {
+  CHECK(judge("7", "\\boxed{4(3)}") == Verdict::Different);
+  CHECK(judge("17", "\\boxed{7 10}") == Verdict::Unparsed);
+  CHECK(judge("27", "\\boxed{27\\text{ cm} + \\frac{1}{2}}") == Verdict::Unparsed);
+  CHECK(judge("5", "\\boxed{0 = 5}") != Verdict::Equal);
+  CHECK(judge("4", "\\boxed{4\\%}") == Verdict::Different);
+}
+
+TEST_CASE("a verdict says how both sides were read") {
+  Verification const judged = verify(Strict{}, "\\frac{1}{2}", "\\boxed{0.5}");
+  CHECK(judged.gold == "1/2");
+  CHECK(judged.answer == "0.5");
+  CHECK_FALSE(judged.reason.empty());
+  CHECK(verify(Strict{}, "1", "\\boxed{(1}").reason.find("bracket") != std::string::npos);
+}
+
+}  // namespace
