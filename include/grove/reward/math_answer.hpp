@@ -66,16 +66,14 @@ class MathAnswer {
 
   /// The gold answer in a box: what a right answer looks like.
   std::string gold_completion(Problem const& problem) const {
-    bool const boxed = problem.gold.find("\\boxed") != std::string::npos;
-    return boxed ? problem.gold : "\\boxed{" + without_dollars(problem.gold) + "}";
+    std::string_view gold = problem.gold;
+    if (gold.find("\\boxed") != gold.npos) return problem.gold;
+    while (gold.size() >= 2 && gold.front() == '$' && gold.back() == '$') gold = gold.substr(1, gold.size() - 2);
+    std::string text = "\\boxed{";
+    return text.append(gold).append("}");
   }
 
  private:
-  static std::string without_dollars(std::string_view gold) {
-    while (gold.size() >= 2 && gold.front() == '$' && gold.back() == '$') gold = gold.substr(1, gold.size() - 2);
-    return std::string(gold);
-  }
-
   P policy_;
   std::optional<double> unjudged_;
   std::shared_ptr<detail::SpareWorkspaces> workspaces_ = std::make_shared<detail::SpareWorkspaces>();
