@@ -8,26 +8,16 @@
 #include <limits>
 #include <numeric>
 
-#include "grove/advantage/gae.hpp"
-#include "grove/algorithm.hpp"
+#include "grove/algorithms.hpp"
 #include "grove/control/actor_critic.hpp"
 #include "grove/control/evaluate.hpp"
 #include "grove/control/pendulum.hpp"
 #include "grove/control/vector_env.hpp"
-#include "grove/objective/clip.hpp"
-#include "grove/objective/policy_gradient.hpp"
-#include "grove/objective/terms.hpp"
-#include "grove/objective/value_loss.hpp"
 #include "grove/reward/environment.hpp"
-#include "grove/trainer.hpp"
 
 namespace {
 
 namespace control = grove::control;
-using Ppo = grove::Algorithm<grove::Gae,
-                             grove::Terms<grove::TokenMean<grove::Window>,
-                                          grove::PolicyGradient<grove::TokenRatio, grove::Clip>, grove::ValueLoss<>>>;
-
 struct Shape {
   std::size_t environments, horizon, minibatch, epochs, steps;
   bool normalize;
@@ -35,7 +25,7 @@ struct Shape {
 
 template <class Activation>
 double train(Shape const& shape, std::uint64_t seed) {
-  Ppo ppo;
+  grove::Ppo ppo;
   ppo.advantage = {.gamma = 0.9, .lambda = 0.95, .threads = 1};
   ppo.objective.get<grove::ValueLoss<>>().coefficient = 1;
   ppo.objective.get<grove::ValueLoss<>>().clip = std::numeric_limits<double>::infinity();

@@ -2,6 +2,7 @@
 // PPO on environments of Gymnasium, with the Trainer, Gae and Clip that language models are trained with.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -12,8 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "grove/advantage/gae.hpp"
-#include "grove/algorithm.hpp"
+#include "grove/algorithms.hpp"
 #include "grove/control/acrobot.hpp"
 #include "grove/control/actor_critic.hpp"
 #include "grove/control/cart_pole.hpp"
@@ -22,13 +22,7 @@
 #include "grove/control/pendulum.hpp"
 #include "grove/control/vector_env.hpp"
 #include "grove/error.hpp"
-#include "grove/objective/clip.hpp"
-#include "grove/objective/entropy.hpp"
-#include "grove/objective/policy_gradient.hpp"
-#include "grove/objective/terms.hpp"
-#include "grove/objective/value_loss.hpp"
 #include "grove/reward/environment.hpp"
-#include "grove/trainer.hpp"
 #include "learning_curve.hpp"
 #include "settings.hpp"
 
@@ -37,12 +31,9 @@ namespace {
 
 namespace control = grove::control;
 using Clock = std::chrono::steady_clock;
-using Ppo = grove::Algorithm<
-    grove::Gae, grove::Terms<grove::TokenMean<grove::Window>, grove::PolicyGradient<grove::TokenRatio, grove::Clip>,
-                             grove::ValueLoss<>, grove::EntropyBonus<>>>;
 
-Ppo algorithm_of(Settings const& s) {
-  Ppo ppo;
+grove::Ppo algorithm_of(Settings const& s) {
+  grove::Ppo ppo;
   ppo.advantage = {.gamma = s.gamma, .lambda = s.lambda};
   auto& clip = ppo.objective.get<grove::PolicyGradient<grove::TokenRatio, grove::Clip>>().surrogate;
   clip.low = clip.high = s.clip;

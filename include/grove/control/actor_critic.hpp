@@ -56,8 +56,9 @@ class ActorCritic<Observation, HeadType, Hidden<Sizes...>, Activation> {
 
   explicit ActorCritic(ActorCriticOptions options = {}) {
     RandomSequence random(RandomStream({options.seed, Purpose::Initialization}));
-    initialize<PolicyNetwork>(values_.data(), options.policy_gain, random);
-    initialize<ValueNetwork>(values_.data() + value_start, 1.0, random);
+    std::span<float> const all(values_.data(), size);
+    initialize<PolicyNetwork>(all, options.policy_gain, random);
+    initialize<ValueNetwork>(all.subspan(value_start), 1.0, random);
     std::fill_n(values_.data() + head_start, HeadType::free_parameters, static_cast<float>(options.log_deviation));
   }
 
@@ -196,7 +197,7 @@ class ActorCritic<Observation, HeadType, Hidden<Sizes...>, Activation> {
   };
 
   template <class Network>
-  static void initialize(float* parameters, double last_gain, RandomSequence& random) {
+  static void initialize(std::span<float> parameters, double last_gain, RandomSequence& random) {
     for (auto const& place : Network::places) {
       bool const last = place.biases == Network::places.back().biases;
       auto const matrix =

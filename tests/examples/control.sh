@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The control example as a user runs it: control.sh PROGRAM ENVIRONMENT SEED... | control.sh PROGRAM faults
+set -euo pipefail
+program=$1 what=$2
+shift 2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+if [ "$what" = faults ]; then
+  # refused SENTENCE ARGUMENTS...: exit code 2 and one line that says why; nothing is trained.
+  refused() {
+    local sentence=$1 code=0
+    shift
+    "$program" --out "$folder/run" "$@" >"$folder/out" 2>"$folder/err" || code=$?
+    [ "$code" -eq 2 ] && [ "$(wc -l <"$folder/err")" -eq 1 ] && grep -qF -- "$sentence" "$folder/err" && [ ! -e "$folder/run" ] ||
+      { echo "$*: exit code $code, expected 2 with '$sentence'; it said:"; cat "$folder/err"; exit 1; }
+  }
+  refused "--env: 'Ant-v4'; expected CartPole-v1, Pendulum-v1" --env Ant-v4
+  refused "--gamma: is 1.5" --gamma 1.5
+  refused "--lambda: is -0.1" --lambda -0.1
+  refused "--clip: is -1" --clip -1
+  refused "--environments: is 0" --environments 0
+  refused "--learning-rate: is nan" --learning-rate nan
+  refused "unrecognised option '--bogus'" --bogus 1
+  grep -q 'learning-rate arg (=0.0003)' <<<"$("$program" --env MountainCarContinuous-v0 --help)"
+  exit
+fi
+
+for seed in "$@"; do
+  "$program" --env "$what" --seed "$seed" --out "$folder/$seed" 2>"$folder/progress" | tee "$folder/table"
+  grep -q 'episodes .*  solved (' "$folder/table" || { echo "$what, seed $seed: not solved"; exit 1; }
+  grep -q 'environment steps  return .* steps/s' "$folder/progress" || { echo "there is no progress line"; exit 1; }
+  grep -q '<polyline' "$folder/$seed/learning_curve.svg" && grep -q '^evaluation,' "$folder/$seed/learning_curve.csv" ||
+    { echo "there is no learning curve"; exit 1; }
+done
