@@ -10,6 +10,7 @@ int detokenize(Arguments const& arguments);
 int logprobs(Arguments const& arguments);
 int generate(Arguments const& arguments);
 int objective(Arguments const& arguments);
+int verify(Arguments const& arguments);
 int print_version();
 int print_help(std::string const& name);
 

@@ -19,7 +19,7 @@ Outcome Compatible::judge(Workspace& workspace, std::string_view gold_text, std:
   Reading const& wanted = workspace.gold;
   if (!wanted.any()) {
     workspace.answer = {};
-    if (unread_gold_accepted) return {Verdict::Equal, "the gold answer cannot be read: everything is accepted", false};
+    if (unread_gold_accepted) return {Verdict::Equal, "the gold answer cannot be read: everything is accepted"};
     return {Verdict::Unparsed, "the gold answer cannot be read", false};
   }
   workspace.reader.read(arena, answer_text, answer, workspace.answer);
@@ -29,7 +29,7 @@ Outcome Compatible::judge(Workspace& workspace, std::string_view gold_text, std:
   if (!wanted.text.empty() && detail::trim(wanted.text) == detail::trim(given.text)) {
     return {Verdict::Equal, "the same text"};
   }
-  if (!wanted.value) return {Verdict::Unparsed, "the gold answer cannot be read, and the texts differ", false};
+  if (!wanted.value) return {Verdict::Unparsed, "the gold answer cannot be read, and the texts differ"};
   if (!given.value) return {Verdict::Unparsed, "the answer cannot be read"};
   Fuel fuel_left(fuel);
   CompatibleComparison compare(comparison);
