@@ -23,6 +23,8 @@ struct Axis {
   double step = 1;    ///< between ticks
 
   double operator()(double x) const { return start + (x - from) / (to - from) * (end - start); }
+  std::size_t ticks() const { return static_cast<std::size_t>(std::lround((to - from) / step)) + 1; }
+  double tick(std::size_t i) const { return from + static_cast<double>(i) * step; }
 };
 
 /// Ticks at 1, 2 or 5 times a power of ten, some five of them; the ends lie on ticks.
@@ -51,11 +53,13 @@ void text(std::ostream& out, double x, double y, std::string_view anchor, std::s
 
 void grid(std::ostream& out, Axis const& x, Axis const& y) {
   constexpr std::string_view style = "stroke=\"#dddddd\"";
-  for (double tick = x.from; tick <= x.to + x.step / 2; tick += x.step) {
+  for (std::size_t i = 0; i < x.ticks(); ++i) {
+    double const tick = x.tick(i);
     line(out, x(tick), y.start, x(tick), y.end, style);
     text(out, x(tick), y.start + 18, "middle", tick >= 1000 ? number(tick / 1000) + "k" : number(tick));
   }
-  for (double tick = y.from; tick <= y.to + y.step / 2; tick += y.step) {
+  for (std::size_t i = 0; i < y.ticks(); ++i) {
+    double const tick = y.tick(i);
     line(out, x.start, y(tick), x.end, y(tick), style);
     text(out, x.start - 8, y(tick) + 4, "end", number(tick));
   }
