@@ -119,8 +119,8 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
                     0);
     if constexpr (requires { batch.trajectories.plan; }) batch.plan = batch.trajectories.plan;
     if (batch.plan.empty())
-      batch.plan =
-          plan_updates(Units<P>(episodes), batching_, options_.epochs, options_.minibatches, options_.seed, step_);
+      batch.plan = plan_updates(Units<P>(episodes), batching_, options_.epochs, options_.minibatches, options_.seed,
+                                step_, communicator_.size() > 1);
     check_batch(batch);
     if constexpr (requires { rollout_.collect_greedy(policy_, batch.trajectories), algorithm_.advantage.needs_greedy; })
       if (algorithm_.advantage.needs_greedy)

@@ -75,10 +75,11 @@ struct SequencesPerMicroBatch {
 };
 
 /// epochs x minibatches optimizer steps over a batch. With more than one minibatch the units are shuffled anew in each
-/// epoch, by a key of (seed, step, epoch) only. A minibatch without units is left out.
+/// epoch, by a key of (seed, step, epoch) only. A minibatch without units is left out, unless `keep_empty`: ranks that
+/// train together take part in each other's updates whatever they have themselves.
 template <class U, class Batching>
 UpdatePlan plan_updates(U const& units, Batching const& batching, std::size_t epochs, std::size_t minibatches,
-                        std::uint64_t seed, std::uint64_t step) {
+                        std::uint64_t seed, std::uint64_t step, bool keep_empty = false) {
   UpdatePlan plan;
   std::vector<std::uint32_t> order(units.size());
   for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
@@ -89,7 +90,7 @@ UpdatePlan plan_updates(U const& units, Batching const& batching, std::size_t ep
     }
     for (std::size_t m = 0; m < minibatches; ++m) {
       auto const begin = order.size() * m / minibatches, end = order.size() * (m + 1) / minibatches;
-      if (begin < end) plan.push_back(batching(units, Sequences(order).subspan(begin, end - begin)));
+      if (begin < end || keep_empty) plan.push_back(batching(units, Sequences(order).subspan(begin, end - begin)));
     }
   }
   return plan;

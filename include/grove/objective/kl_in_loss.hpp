@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <concepts>
 #include <string>
 #include <string_view>
@@ -77,7 +78,10 @@ struct AdaptiveKl {
     visit(Option{"kl_target", "KL that the coefficient steers towards", above(0)}, self.target);
     visit(Option{"kl_rate", "how much of the error the coefficient follows in a step", at_least(0)}, self.rate);
   }
-  void adapt(double& coefficient, double kl) const { coefficient *= 1 + rate * std::clamp(kl / target - 1, -0.2, 0.2); }
+  void adapt(double& coefficient, double kl) const {
+    if (std::isnan(kl)) return;  // of a step that is left out
+    coefficient *= 1 + rate * std::clamp(kl / target - 1, -0.2, 0.2);
+  }
 };
 
 /// coefficient * KL estimate. A coefficient of 0 asks for no reference policy at all.
