@@ -25,7 +25,7 @@ TEST_CASE("k = 1 is GRPO with the biased deviation and no eps") {
               of_sequences(grove::GroupRelative<>{.ddof = 0, .eps = 0}, of_scores(scores)), 1e-14);
 }
 
-TEST_CASE("advantages of a group sum to zero") {
+TEST_CASE("however many are right, the advantages for groups of k sum to zero") {
   for (std::size_t k = 1; k <= 6; ++k)
     for (std::size_t right = 0; right <= 6; ++right) {
       test::Scores scores(6, 0.0);
