@@ -24,7 +24,9 @@ TEST_CASE("expressions print what they are", "[fast]") {
   CHECK(shown("1 < x <= 2") == "1 < x and x <= 2");
   CHECK(shown("[[1, 2], [3, 4]]") == "[[1, 2], [3, 4]]");
   CHECK(shown("50% + 90 deg") == "50% + 90 degrees");
-  CHECK(shown("cm(5)") == "5 [cm]");
+  CHECK(shown("1 +- sqrt(2)") == "1 +- 2^(1/2)");
+  CHECK(shown("pm(3)") == "+-3");
+  CHECK(shown("cm(5)") == "5 cm");
   CHECK(to_string(arena, test::infix(arena, "1 + 2 + 3 + 4 + 5"), 6) == "1 + 2 ...");
 }
 

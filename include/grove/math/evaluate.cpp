@@ -86,8 +86,8 @@ Value Evaluator::constant(Constant which) {
 
 Value Evaluator::variable(Expr e) {
   std::uint32_t const name = arena_.name_id(e);
-  for (auto binding = bound_.rbegin(); binding != bound_.rend(); ++binding) {
-    if (binding->name == name) return binding->value;
+  for (std::size_t i = bound_.size(); i-- > 0;) {
+    if (bound_[i].name == name) return bound_[i].value;
   }
   std::uint64_t const hash = stable_hash(arena_.name(e), point_.number);
   bool const negative = point_.mixed_signs && (hash & 1U) != 0;

@@ -104,7 +104,7 @@ class Writer {
         write(items[0], 3), put(" degrees");
         break;
       case Kind::Unit:
-        write(items[0], 2), put(" ["), put(arena_.name(e)), put("]");
+        write(items[0], 2), put(" "), put(arena_.name(e));
         break;
       case Kind::Based:
         write(items[0], 3), put(" (base " + std::to_string(arena_.extra(e)) + ")");
@@ -218,8 +218,12 @@ class Writer {
 
   void signs(std::span<Expr const> items, std::string_view between, int level) {  // NOLINT(misc-no-recursion)
     if (level > 0) put("(");
-    if (items.size() > 1) write(items[0], 1);
-    put(between);
+    if (items.size() > 1) {
+      write(items[0], 1);
+      put(between);
+    } else {
+      put(between.substr(1, 2));
+    }
     write(items.back(), 1);
     if (level > 0) put(")");
   }

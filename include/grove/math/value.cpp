@@ -42,7 +42,7 @@ bool Calculator::pay(int weight) {
   return fuel_.spend(weight * (1 + words * words / 8));
 }
 
-Real Calculator::bounded(Rational value) {
+Real Calculator::bounded(Rational value) const {
   if (value.bits() <= exact_bits) return value;
   return Interval::of(value, precision_);
 }
@@ -71,7 +71,7 @@ std::optional<Real> Calculator::divide(Real const& a, Real const& b) {
   return Real(*std::move(quotient));
 }
 
-Real Calculator::square_root(Real const& a) {
+Real Calculator::square_root(Real const& a) const {
   if (Rational const* q = a.exact()) {
     if (auto exact = q->root(2)) return *std::move(exact);
   }

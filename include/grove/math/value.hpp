@@ -102,13 +102,13 @@ class Calculator {
   Real multiply(Real const& a, Real const& b);
   /// None where b may be 0.
   std::optional<Real> divide(Real const& a, Real const& b);
-  Real square_root(Real const& a);
+  [[nodiscard]] Real square_root(Real const& a) const;
 
  private:
   static Value negated(Value const& a);
   Value integer_power(Value const& base, std::int64_t exponent);
   Value real_power(Real const& base, Rational const& exponent);
-  Real bounded(Rational value);
+  [[nodiscard]] Real bounded(Rational value) const;
   bool pay(int weight);
 
   mpfr_prec_t precision_;
