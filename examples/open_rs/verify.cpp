@@ -49,10 +49,14 @@ math::Verification judge_by_name(std::string const& verifier, std::string const&
 
 char const* verdict_name(math::Verdict verdict) {
   switch (verdict) {
-    case math::Verdict::Equal: return "Equal";
-    case math::Verdict::Different: return "Different";
-    case math::Verdict::Unknown: return "Unknown";
-    case math::Verdict::Unparsed: return "Unparsed";
+    case math::Verdict::Equal:
+      return "Equal";
+    case math::Verdict::Different:
+      return "Different";
+    case math::Verdict::Unknown:
+      return "Unknown";
+    case math::Verdict::Unparsed:
+      return "Unparsed";
   }
   return "";
 }

@@ -16,8 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   std::string_view const text(reinterpret_cast<char const*>(data), size);
   arena.reset();
   std::string_view const normalized = normalizer(text, {});
-  for (Parsed const& parsed : {parser.strict(arena, text), parser.compatible(arena, normalized),
-                               parser.leading(arena, text)}) {
+  for (Parsed const& parsed :
+       {parser.strict(arena, text), parser.compatible(arena, normalized), parser.leading(arena, text)}) {
     if (parsed.value ? to_string(arena, parsed.value).empty() : parsed.problem.empty()) std::abort();
   }
   return 0;

@@ -27,8 +27,8 @@ std::string compatible(std::string const& text) {
 }
 
 TEST_CASE("strict: numbers in all their forms") {
-  for (std::string_view const text : {"1234", "1,234", "1{,}234", "1\\,234", "1 234", "1,\\!234", "1~234", "\\$1234", "1234.",
-                                 "\\text{1234}", "\\mathbf{1234}", "$1234$", "1234\\,"}) {
+  for (std::string_view const text : {"1234", "1,234", "1{,}234", "1\\,234", "1 234", "1,\\!234", "1~234", "\\$1234",
+                                      "1234.", "\\text{1234}", "\\mathbf{1234}", "$1234$", "1234\\,"}) {
     INFO(text);
     CHECK(strict(std::string(text)) == "1234");
   }

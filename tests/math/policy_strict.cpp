@@ -13,8 +13,12 @@ using namespace grove::math;
 Verdict judge(std::string const& gold, std::string const& text) { return verify(Strict{}, gold, text).verdict; }
 
 TEST_CASE("the last box is the answer") {
-  CHECK(judge("7", "first \\boxed{6}, which is wrong because the sum of the first three of them is even. So it must be as follows: \\boxed{7}") == Verdict::Equal);
-  CHECK(judge("7", "first \\boxed{7}, which is wrong because the sum of the first three of them is even. So it must be as follows: \\boxed{6}") == Verdict::Different);
+  CHECK(judge("7",
+              "first \\boxed{6}, which is wrong because the sum of the first three of them is even. So it must be as "
+              "follows: \\boxed{7}") == Verdict::Equal);
+  CHECK(judge("7",
+              "first \\boxed{7}, which is wrong because the sum of the first three of them is even. So it must be as "
+              "follows: \\boxed{6}") == Verdict::Different);
   CHECK(judge("7", "\\boxed {7}") == Verdict::Equal);
   CHECK(judge("7", "\\boxed{3} or \\boxed{7}") == Verdict::Different);
   CHECK(judge("7", "so it is 7") == Verdict::Unparsed);
@@ -29,8 +33,8 @@ TEST_CASE("only what stands behind the thinking counts") {
 }
 
 TEST_CASE("a gold answer is an expression, LaTeX, a box or a sentence with LaTeX") {
-  for (std::string_view const gold : {"\\frac{1}{2}", "$\\frac{1}{2}$", "Therefore \\boxed{\\frac{1}{2}}.", "0.5",
-                                 "The ratio is $\\frac{1}{2}$."}) {
+  for (std::string_view const gold :
+       {"\\frac{1}{2}", "$\\frac{1}{2}$", "Therefore \\boxed{\\frac{1}{2}}.", "0.5", "The ratio is $\\frac{1}{2}$."}) {
     INFO(gold);
     CHECK(judge(std::string(gold), "\\boxed{\\frac12}") == Verdict::Equal);
   }

@@ -55,7 +55,8 @@ TEST_CASE("the texts that Math-Verify extracts, and whether it can read them") {
   Reader reader;
   Reading reading;
   for (json const& row : rows) {
-    if (row["kind"] != "parse" || row["extracted"].is_null() || row["id"].get<std::string>().starts_with("test_configs")) {
+    if (row["kind"] != "parse" || row["extracted"].is_null() ||
+        row["id"].get<std::string>().starts_with("test_configs")) {
       continue;
     }
     arena.reset();

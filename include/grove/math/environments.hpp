@@ -68,7 +68,8 @@ class EnvironmentScanner {
   Next box_{.what = "\\boxed{"};
 };
 
-/// The length of `%`, `\%`, "percent", "percentage" or "pct" at a position, as Math-Verify reads it; 0 if there is none.
+/// The length of `%`, `\%`, "percent", "percentage" or "pct" at a position, as Math-Verify reads it; 0 if there is
+/// none.
 std::size_t percent_length(std::string_view text, std::size_t at);
 
 }  // namespace grove::math::detail

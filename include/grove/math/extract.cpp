@@ -244,7 +244,8 @@ class Collector {
     if (colon) ++from;
     // Behind the last equals sign of the next hundred characters that a number follows ..
     std::size_t limit = from;
-    for (int characters = 0; characters <= 100 && limit < text_.size(); ++characters) limit = next_character(text_, limit);
+    for (int characters = 0; characters <= 100 && limit < text_.size(); ++characters)
+      limit = next_character(text_, limit);
     for (std::size_t i = limit; i > from; --i) {
       if (text_[i - 1] != '=') continue;
       std::size_t const behind = skip_space(text_, i);
@@ -334,9 +335,8 @@ void Extractor::collect(std::string_view text, Targets const& targets, int prior
   if (targets.expression) collector.expression(priority, *targets.expression);
   if (targets.choice) collector.choice(priority, *targets.choice);
   if (matches_.size() < 2) return;
-  std::stable_sort(matches_.begin(), matches_.end(), [](Match const& a, Match const& b) {
-    return a.end != b.end ? a.end > b.end : a.begin < b.begin;
-  });
+  std::stable_sort(matches_.begin(), matches_.end(),
+                   [](Match const& a, Match const& b) { return a.end != b.end ? a.end > b.end : a.begin < b.begin; });
 }
 
 }  // namespace grove::math

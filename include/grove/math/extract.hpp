@@ -32,8 +32,8 @@ struct Match {
 };
 
 /// Finds candidates for the answer, the likeliest first: by priority of what stands around them ("final answer is",
-/// a box, "answer:", "answer", nothing), then from the text's end. The order and the patterns are Math-Verify's, found by
-/// scanning instead of regular expressions: linear time on any text. Keeps its buffers between texts.
+/// a box, "answer:", "answer", nothing), then from the text's end. The order and the patterns are Math-Verify's, found
+/// by scanning instead of regular expressions: linear time on any text. Keeps its buffers between texts.
 class Extractor {
  public:
   /// Calls visit(Match const&) -> bool until it says false or there are no more candidates.

@@ -23,7 +23,8 @@ struct Normalization {
 /// LaTeX in environments: `$..$`, `$$..$$`, `\[..\]`, `\(..\)`, ` [..] `, `\boxed{..}` and a bare `\frac{1}{2}`.
 struct LatexTarget {
   bool unanchored = true;  ///< also without "answer" in front
-  int box_priority = 50;   ///< lower comes first; 0: with "final answer is .. I hope"; negative: boxes are not looked for
+  int box_priority =
+      50;  ///< lower comes first; 0: with "final answer is .. I hope"; negative: boxes are not looked for
   Normalization normalization;
 };
 

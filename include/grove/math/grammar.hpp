@@ -167,9 +167,9 @@ class Grammar {
   std::string_view problem_;
   int depth_ = 0;
   int steps_ = 0;
-  int bars_ = 0;           ///< open `|` of the innermost group
-  bool leading_ = false;    ///< what cannot be read ends the expression
-  bool integrand_ = false;  ///< a differential ends the expression
+  int bars_ = 0;                   ///< open `|` of the innermost group
+  bool leading_ = false;           ///< what cannot be read ends the expression
+  bool integrand_ = false;         ///< a differential ends the expression
   std::string_view differential_;  ///< the variable of one that stood within brackets
 };
 

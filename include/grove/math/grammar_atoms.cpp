@@ -36,9 +36,7 @@ std::string Grammar::source(std::size_t from, std::size_t to) const {
   return out;
 }
 
-bool Grammar::begins_symbol() const {
-  return is(TokenKind::Letter) || is(TokenKind::Named) || is(TokenKind::Wrapped);
-}
+bool Grammar::begins_symbol() const { return is(TokenKind::Letter) || is(TokenKind::Named) || is(TokenKind::Wrapped); }
 
 Expr Grammar::component() {
   Step const step(*this);
@@ -405,7 +403,8 @@ Expr Grammar::number() {
   Rational const& value = arena_.value(mantissa);
   std::int32_t const decimals = arena_.is(mantissa, Kind::Decimal) ? arena_.extra(mantissa) : 0;
   auto const shift = static_cast<std::int32_t>(power);
-  return arena_.decimal(negative ? value / scale : value * scale, std::max(negative ? decimals + shift : decimals - shift, 0));
+  return arena_.decimal(negative ? value / scale : value * scale,
+                        std::max(negative ? decimals + shift : decimals - shift, 0));
 }
 
 /// A numeral with its base below it, perhaps in parentheses that are open already: 204_5, (204)_5.

@@ -10,16 +10,26 @@ namespace {
 /// What an inverse is called, for \sin^{-1}.
 std::optional<Function> inverse(Function function) {
   switch (function) {
-    case Function::Sin: return Function::Arcsin;
-    case Function::Cos: return Function::Arccos;
-    case Function::Tan: return Function::Arctan;
-    case Function::Cot: return Function::Arccot;
-    case Function::Sec: return Function::Arcsec;
-    case Function::Csc: return Function::Arccsc;
-    case Function::Sinh: return Function::Arsinh;
-    case Function::Cosh: return Function::Arcosh;
-    case Function::Tanh: return Function::Artanh;
-    default: return std::nullopt;
+    case Function::Sin:
+      return Function::Arcsin;
+    case Function::Cos:
+      return Function::Arccos;
+    case Function::Tan:
+      return Function::Arctan;
+    case Function::Cot:
+      return Function::Arccot;
+    case Function::Sec:
+      return Function::Arcsec;
+    case Function::Csc:
+      return Function::Arccsc;
+    case Function::Sinh:
+      return Function::Arsinh;
+    case Function::Cosh:
+      return Function::Arcosh;
+    case Function::Tanh:
+      return Function::Artanh;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -37,13 +47,13 @@ constexpr Operator operators[] = {
     {"lcm", Function::Lcm, true},
 };
 constexpr Operator more_operators[] = {
-    {"sgn", Function::Sign},      {"sign", Function::Sign},      {"Re", Function::Real},
-    {"Im", Function::Imaginary},  {"arctg", Function::Arctan},   {"tg", Function::Tan},
-    {"ctg", Function::Cot},       {"arcctg", Function::Arccot},  {"arccot", Function::Arccot},
-    {"arcsec", Function::Arcsec}, {"arccsc", Function::Arccsc},  {"sech", Function::Sech},
+    {"sgn", Function::Sign},      {"sign", Function::Sign},       {"Re", Function::Real},
+    {"Im", Function::Imaginary},  {"arctg", Function::Arctan},    {"tg", Function::Tan},
+    {"ctg", Function::Cot},       {"arcctg", Function::Arccot},   {"arccot", Function::Arccot},
+    {"arcsec", Function::Arcsec}, {"arccsc", Function::Arccsc},   {"sech", Function::Sech},
     {"csch", Function::Csch},     {"det", Function::Determinant}, {"arg", Function::Argument},
-    {"Tr", Function::Trace},      {"LCM", Function::Lcm, true},  {"GCD", Function::Gcd, true},
-    {"lcd", Function::Lcm, true}, {"max", Function::Max, true},  {"min", Function::Min, true},
+    {"Tr", Function::Trace},      {"LCM", Function::Lcm, true},   {"GCD", Function::Gcd, true},
+    {"lcd", Function::Lcm, true}, {"max", Function::Max, true},   {"min", Function::Min, true},
 };
 
 }  // namespace
@@ -263,7 +273,8 @@ Expr Grammar::big_operator() {
       advance();
       if (!accept(TokenKind::LeftBrace)) return fail("a sum without its first index");
       variable = expression();
-      if (!variable || !(accept(TokenKind::Assign) || accept(TokenKind::Relation))) return fail("a sum without its index");
+      if (!variable || !(accept(TokenKind::Assign) || accept(TokenKind::Relation)))
+        return fail("a sum without its index");
       from = expression();
       if (!from || !accept(TokenKind::RightBrace)) return fail("a sum without its first index");
     } else if (!to && is(TokenKind::Caret)) {
@@ -288,9 +299,8 @@ Expr Grammar::integral() {
   integrand_ = true;
   differential_ = {};
   auto at_differential = [&] {
-    return is(TokenKind::Differential) ||
-           (strict_ && is(TokenKind::Letter) && token().text == "d" &&
-            (kind(1) == TokenKind::Letter || kind(1) == TokenKind::Named));
+    return is(TokenKind::Differential) || (strict_ && is(TokenKind::Letter) && token().text == "d" &&
+                                           (kind(1) == TokenKind::Letter || kind(1) == TokenKind::Named));
   };
   Expr const body = at_differential() ? arena_.number(1) : expression();
   integrand_ = outer;

@@ -281,7 +281,8 @@ Expr Grammar::set_relation() {
   if (!subset && !is_relation(RelationType::SupersetEqual)) return left;
   advance();
   Expr const right = set_difference();
-  return right ? arena_.relation(subset ? RelationType::SubsetEqual : RelationType::SupersetEqual, left, right) : Expr{};
+  return right ? arena_.relation(subset ? RelationType::SubsetEqual : RelationType::SupersetEqual, left, right)
+               : Expr{};
 }
 
 Expr Grammar::leading() {

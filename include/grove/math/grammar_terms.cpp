@@ -56,7 +56,8 @@ Expr Grammar::product(bool no_functions) {
   Exprs factors{first};
   for (;;) {
     TokenKind const sign = kind();
-    if (sign != TokenKind::Times && sign != TokenKind::Divide && sign != TokenKind::Modulo && sign != TokenKind::Colon) {
+    if (sign != TokenKind::Times && sign != TokenKind::Divide && sign != TokenKind::Modulo &&
+        sign != TokenKind::Colon) {
       return multiply_written(factors);
     }
     if (strict_ && sign == TokenKind::Colon) return multiply_written(factors);
@@ -116,8 +117,9 @@ bool Grammar::begins_postfix(bool no_functions) const {
       return !integrand_;
     case TokenKind::Wrapped:
       // Words behind a value are a unit or a connective, not a factor.
-      return !strict_ || (token().detail != static_cast<std::uint8_t>(Wrapper::Text) &&
-                          token().detail != static_cast<std::uint8_t>(Wrapper::Math)) ||
+      return !strict_ ||
+             (token().detail != static_cast<std::uint8_t>(Wrapper::Text) &&
+              token().detail != static_cast<std::uint8_t>(Wrapper::Math)) ||
              kind(1) == TokenKind::Underscore;
     case TokenKind::Letter:
       // The strict dialect has no token for dx.
@@ -153,8 +155,8 @@ Expr Grammar::juxtaposition(bool no_functions) {
   while (begins_postfix(no_functions)) {
     // The first of a mixed number, "2 5": neither 7 nor 10.
     Token const& next = token();
-    bool const two_numbers = strict_ && next.kind == TokenKind::Number && at_ > 0 &&
-                             tokens_[at_ - 1].kind == TokenKind::Number;
+    bool const two_numbers =
+        strict_ && next.kind == TokenKind::Number && at_ > 0 && tokens_[at_ - 1].kind == TokenKind::Number;
     if (two_numbers) return fail("two numbers side by side");
     std::size_t const start = at_;
     bool const literal_fraction = next.kind == TokenKind::Fraction;
@@ -163,8 +165,9 @@ Expr Grammar::juxtaposition(bool no_functions) {
       if (!stop_at(start)) return {};
       break;
     }
-    if (strict_ && !leading_ && literal_fraction && is_integer(factors.back()) && tokens_[at_ - 1].kind != TokenKind::Caret &&
-        arena_.is(factor, Kind::Number) && arena_.value(factor).sign() > 0 && arena_.value(factor) < Rational(1) &&
+    if (strict_ && !leading_ && literal_fraction && is_integer(factors.back()) &&
+        tokens_[at_ - 1].kind != TokenKind::Caret && arena_.is(factor, Kind::Number) &&
+        arena_.value(factor).sign() > 0 && arena_.value(factor) < Rational(1) &&
         arena_.value(factors.back()).sign() > 0 && factors.size() == 1) {
       factors.back() = arena_.number(arena_.value(factors.back()) + arena_.value(factor));
       continue;
@@ -177,8 +180,7 @@ Expr Grammar::juxtaposition(bool no_functions) {
     for (std::size_t i = factors.size() - 1; i-- > 0;) {
       Expr const left = factors[i];
       Expr const right = folded.front();
-      if (folded.size() == 1 && is_integer(left) && arena_.is(right, Kind::Number) &&
-          arena_.value(right).sign() > 0) {
+      if (folded.size() == 1 && is_integer(left) && arena_.is(right, Kind::Number) && arena_.value(right).sign() > 0) {
         Rational const& whole = arena_.value(left);
         Rational const part = arena_.value(right);
         folded.front() = arena_.number(whole.sign() < 0 ? whole - part : whole + part);

@@ -22,14 +22,12 @@ std::string_view first_at(std::string_view text, std::size_t at, std::array<std:
   return {};
 }
 
-constexpr std::array<std::string_view, 16> left_delimiters{"\\{",       "{",         "\\|",        "|",
-                                                           "[",         "(",         "\\lgroup",   "\\lbrace",
-                                                           "\\lbrack",  "\\vert",    "\\lvert",    "\\lceil",
-                                                           "\\lfloor",  "\\langle",  "\\llcorner", "\\ulcorner"};
-constexpr std::array<std::string_view, 16> right_delimiters{"\\}",       "}",         "\\|",        "|",
-                                                            "]",         ")",         "\\rgroup",   "\\rbrace",
-                                                            "\\rbrack",  "\\vert",    "\\rvert",    "\\rceil",
-                                                            "\\rfloor",  "\\rangle",  "\\lrcorner", "\\urcorner"};
+constexpr std::array<std::string_view, 16> left_delimiters{
+    "\\{",      "{",      "\\|",     "|",       "[",        "(",        "\\lgroup",   "\\lbrace",
+    "\\lbrack", "\\vert", "\\lvert", "\\lceil", "\\lfloor", "\\langle", "\\llcorner", "\\ulcorner"};
+constexpr std::array<std::string_view, 16> right_delimiters{
+    "\\}",      "}",      "\\|",     "|",       "]",        ")",        "\\rgroup",   "\\rbrace",
+    "\\rbrack", "\\vert", "\\rvert", "\\rceil", "\\rfloor", "\\rangle", "\\lrcorner", "\\urcorner"};
 
 /// `\left(` becomes `(`.
 void strip_sizes(std::string& text, std::string& scratch, std::string_view word,
@@ -255,7 +253,8 @@ void normalize_basic(std::string& text, std::string& scratch) {
   expand_permutations(text, scratch);
   remove_useless(text, scratch);
   replace_synonyms(text, scratch);
-  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
   single_backslashes(text, scratch);
 }
 

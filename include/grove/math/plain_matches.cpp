@@ -105,7 +105,8 @@ bool simple_number(std::string_view text, std::size_t at, PlainMatch& match) {
   std::size_t const first = at;
   at = skip_digits(text, at);
   bool const integer = at != first;
-  bool const point = at + 1 < text.size() && is_digit(text[at + 1]) && (text[at] == '.' || (integer && text[at] == ','));
+  bool const point =
+      at + 1 < text.size() && is_digit(text[at + 1]) && (text[at] == '.' || (integer && text[at] == ','));
   if (!integer && (!point || first != begin)) return false;
   match.integer = integer ? text.substr(begin, at - begin) : std::string_view{};
   match.decimals = {};

@@ -11,14 +11,13 @@ namespace grove::math {
 struct Compatible {
   static constexpr std::string_view name = "compatible";
 
-  ReadOptions gold{.targets = {.latex = LatexTarget{}, .expression = ExpressionTarget{}},
-                   .first_match = true};
-  ReadOptions answer{.targets = {.latex = LatexTarget{.unanchored = false,
-                                                      .box_priority = 0,
-                                                      .normalization = {.malformed_operators = false,
-                                                                        .nits = false,
-                                                                        .equations = true}}},
-                     .first_match = true};
+  ReadOptions gold{.targets = {.latex = LatexTarget{}, .expression = ExpressionTarget{}}, .first_match = true};
+  ReadOptions answer{
+      .targets = {.latex =
+                      LatexTarget{.unanchored = false,
+                                  .box_priority = 0,
+                                  .normalization = {.malformed_operators = false, .nits = false, .equations = true}}},
+      .first_match = true};
   CompatibleComparison::Options comparison;
   bool swapped = false;               ///< verify(answer, gold): open-rs's order of arguments
   bool unread_gold_accepted = false;  ///< a gold answer without meaning accepts every answer: open-rs

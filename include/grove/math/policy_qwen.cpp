@@ -131,8 +131,7 @@ class Grader {
     if ((has(a, '[', ']') && !has(g, '(', ')')) || (has(a, '(', ')') && !has(g, '[', ']'))) {
       auto const strip = [](std::string_view text) {
         std::size_t const first = text.find_first_not_of("[]()");
-        return first == none ? std::string_view{}
-                             : text.substr(first, text.find_last_not_of("[]()") + 1 - first);
+        return first == none ? std::string_view{} : text.substr(first, text.find_last_not_of("[]()") + 1 - first);
       };
       a = strip(a);
       g = strip(g);
@@ -192,7 +191,8 @@ class Grader {
   /// What the grader's LaTeX parsers stumble over in the part that they read.
   static bool stumbles(std::string_view text) {
     std::string_view const read = text.substr(0, text.find(','));
-    if (std::any_of(read.begin(), read.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) return true;
+    if (std::any_of(read.begin(), read.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }))
+      return true;
     if (text.find("{,}") != none) return true;
     for (std::string_view const command : {"\\displaystyle", "\\boxed", "\\mathrm", "\\text", "\\approx", "~"}) {
       if (read.find(command) != none) return true;

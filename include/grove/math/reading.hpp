@@ -12,9 +12,9 @@ namespace grove::math {
 
 /// What a policy makes of a text.
 struct Reading {
-  Expr value{};              ///< none where nothing that was found could be read
-  std::string text{};        ///< the first candidate, normalised; empty where there is none
-  bool found = false;        ///< was there any candidate?
+  Expr value{};                ///< none where nothing that was found could be read
+  std::string text{};          ///< the first candidate, normalised; empty where there is none
+  bool found = false;          ///< was there any candidate?
   std::string_view problem{};  ///< why there is no value; a literal
 
   /// Is there anything to compare?
@@ -24,8 +24,8 @@ struct Reading {
 /// How Math-Verify's `parse` goes through the candidates.
 struct ReadOptions {
   Targets targets;
-  bool first_match = false;    ///< stop after the first candidate even where it cannot be read
-  bool fallback_text = true;   ///< keep the first candidate's text for a comparison of texts
+  bool first_match = false;   ///< stop after the first candidate even where it cannot be read
+  bool fallback_text = true;  ///< keep the first candidate's text for a comparison of texts
 };
 
 /// Reads answers as Math-Verify does. Keeps its buffers between texts.

@@ -120,17 +120,16 @@ std::size_t blank_command(std::string_view text, std::size_t at, bool strict) {
   std::size_t end = at + 1;
   while (end < text.size() && is_letter(text[end])) ++end;
   std::string_view const name = text.substr(at + 1, end - at - 1);
-  constexpr std::array<std::string_view, 8> spaces{"quad",        "qquad",      "thinspace",   "medspace",
+  constexpr std::array<std::string_view, 8> spaces{"quad",       "qquad",        "thinspace",   "medspace",
                                                    "thickspace", "negthinspace", "negmedspace", "negthickspace"};
   if (std::find(spaces.begin(), spaces.end(), name) != spaces.end()) return end - at;
   // The grammar's spaces need no word boundary: \quadx is a space and x.
   if (name.starts_with("qquad")) return 6;
   if (name.starts_with("quad")) return 5;
   if (!strict) return 0;
-  constexpr std::array<std::string_view, 22> sizes{"left",  "right", "middle", "big",   "Big",   "bigg",
-                                                   "Bigg",  "bigl",  "bigr",   "Bigl",  "Bigr",  "biggl",
-                                                   "biggr", "Biggl", "Biggr",  "limits", "nolimits", "displaystyle",
-                                                   "textstyle", "rm", "bf", "hfill"};
+  constexpr std::array<std::string_view, 22> sizes{
+      "left",  "right", "middle", "big",   "Big",    "bigg",     "Bigg",         "bigl",      "bigr", "Bigl", "Bigr",
+      "biggl", "biggr", "Biggl",  "Biggr", "limits", "nolimits", "displaystyle", "textstyle", "rm",   "bf",   "hfill"};
   if (std::find(sizes.begin(), sizes.end(), name) == sizes.end()) return 0;
   // `\left.` and `\right.` are delimiters that are not drawn.
   bool const side = name == "left" || name == "right";

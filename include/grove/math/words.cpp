@@ -17,10 +17,12 @@ constexpr std::uint8_t d(auto value) { return static_cast<std::uint8_t>(value); 
 
 // Longest first where one begins with another.
 constexpr std::string_view grammar_words[] = {
-    "arcsinh", "arccosh", "arctanh", "arsinh", "arcosh", "artanh", "gcd", "lcm", "floor", "ceil", "eye", "zeros", "ones",
-    "cols", "rows", "diagonalize", "diag", "norm", "rank", "trace", "tr", "rref", "hstack", "vstack", "orthogonalize",
-    "orthogonal", "ortho", "orth", "nullspace", "eigenvalues", "eigenvals", "eigenvectors", "eigenvects", "eigen", "eig",
-    "svd", "SVD", "matrix", "pmatrix", "bmatrix", "vmatrix"};
+    "arcsinh",   "arccosh",     "arctanh",   "arsinh",        "arcosh",     "artanh", "gcd",
+    "lcm",       "floor",       "ceil",      "eye",           "zeros",      "ones",   "cols",
+    "rows",      "diagonalize", "diag",      "norm",          "rank",       "trace",  "tr",
+    "rref",      "hstack",      "vstack",    "orthogonalize", "orthogonal", "ortho",  "orth",
+    "nullspace", "eigenvalues", "eigenvals", "eigenvectors",  "eigenvects", "eigen",  "eig",
+    "svd",       "SVD",         "matrix",    "pmatrix",       "bmatrix",    "vmatrix"};
 
 struct Name {
   std::string_view word;
@@ -125,20 +127,27 @@ constexpr Name strict_names[] = {
 
 // Things that answers count or measure in; plurals with s and es are found too.
 constexpr std::string_view unit_names[] = {
-    "acre", "am", "amp", "ampere", "angstrom", "apple", "arcsec", "arcsecond", "atm", "au", "bar", "base", "billion",
-    "bit", "block", "book", "box", "byte", "candy", "card", "cc", "cd", "cent", "centimeter", "centimetre", "child",
-    "children", "cm", "cookie", "coin", "cube", "cubic", "cubit", "cup", "day", "deg", "degree", "diagonal", "digit", "dime",
-    "dm", "dollar", "dozen", "dyne", "edge", "egg", "erg", "euro", "ev", "face", "fathom", "feet", "flower", "foot", "ft",
-    "furlong", "furlongs", "gal", "gallon", "gev", "game", "girl", "gm", "gram", "grams", "ha", "hectare", "hour", "hr",
-    "hz", "in", "inch", "integer", "joule", "kcal", "kelvin", "kev", "kg", "kilogram", "kilometer", "kilometre", "kj", "km",
-    "kmh", "kmph", "kn", "knot", "kpa", "kw", "lb", "leaf", "lbs", "league", "lightyear", "line", "liter", "litre", "lux",
-    "marble", "meal", "megabyte", "men", "meter", "metre", "mev", "mg", "mhz", "mi", "mile", "million", "min", "minute",
-    "ml", "mm", "mol", "mole", "month", "mph", "newton", "nickel", "nm", "number", "ohm", "orange", "ounce", "oz",
-    "page", "pair", "pascal", "people", "pencil", "penny", "pennies", "person", "piece", "plane", "player", "pm", "point",
-    "pound", "problem", "quart", "quarter", "rad", "radian", "ratio", "rev", "revolution", "rod", "rpm", "rs", "ruble",
-    "rupee", "sec", "second", "side", "solution", "sq", "square", "squarecm", "step", "stick", "student", "ticket",
-    "time", "ton", "tonne", "toy", "tree", "triangle", "unit", "vertex", "vertices", "volt", "watt", "way", "week",
-    "woman", "women", "word", "yard", "yd", "year", "yen", "yr", "yuan"};
+    "acre",    "am",       "amp",      "ampere",     "angstrom", "apple",      "arcsec",     "arcsecond", "atm",
+    "au",      "bar",      "base",     "billion",    "bit",      "block",      "book",       "box",       "byte",
+    "candy",   "card",     "cc",       "cd",         "cent",     "centimeter", "centimetre", "child",     "children",
+    "cm",      "cookie",   "coin",     "cube",       "cubic",    "cubit",      "cup",        "day",       "deg",
+    "degree",  "diagonal", "digit",    "dime",       "dm",       "dollar",     "dozen",      "dyne",      "edge",
+    "egg",     "erg",      "euro",     "ev",         "face",     "fathom",     "feet",       "flower",    "foot",
+    "ft",      "furlong",  "furlongs", "gal",        "gallon",   "gev",        "game",       "girl",      "gm",
+    "gram",    "grams",    "ha",       "hectare",    "hour",     "hr",         "hz",         "in",        "inch",
+    "integer", "joule",    "kcal",     "kelvin",     "kev",      "kg",         "kilogram",   "kilometer", "kilometre",
+    "kj",      "km",       "kmh",      "kmph",       "kn",       "knot",       "kpa",        "kw",        "lb",
+    "leaf",    "lbs",      "league",   "lightyear",  "line",     "liter",      "litre",      "lux",       "marble",
+    "meal",    "megabyte", "men",      "meter",      "metre",    "mev",        "mg",         "mhz",       "mi",
+    "mile",    "million",  "min",      "minute",     "ml",       "mm",         "mol",        "mole",      "month",
+    "mph",     "newton",   "nickel",   "nm",         "number",   "ohm",        "orange",     "ounce",     "oz",
+    "page",    "pair",     "pascal",   "people",     "pencil",   "penny",      "pennies",    "person",    "piece",
+    "plane",   "player",   "pm",       "point",      "pound",    "problem",    "quart",      "quarter",   "rad",
+    "radian",  "ratio",    "rev",      "revolution", "rod",      "rpm",        "rs",         "ruble",     "rupee",
+    "sec",     "second",   "side",     "solution",   "sq",       "square",     "squarecm",   "step",      "stick",
+    "student", "ticket",   "time",     "ton",        "tonne",    "toy",        "tree",       "triangle",  "unit",
+    "vertex",  "vertices", "volt",     "watt",       "way",      "week",       "woman",      "women",     "word",
+    "yard",    "yd",       "year",     "yen",        "yr",       "yuan"};
 
 /// The separator between thousands groups at a position: its length, 0 if there is none.
 std::size_t separator_length(std::string_view text, std::size_t at, bool commas) {
@@ -164,7 +173,8 @@ std::size_t groups_end(std::string_view text, std::size_t at, bool commas, std::
   std::size_t width = 0;  // all separators are of one kind
   for (;;) {
     std::size_t const length = separator_length(text, at, commas);
-    if (length == 0 || (width != 0 && length != width && text[at] != ',') || !three_digits(text, at + length)) return at;
+    if (length == 0 || (width != 0 && length != width && text[at] != ',') || !three_digits(text, at + length))
+      return at;
     width = length;
     if (digits != nullptr) digits->append(text.substr(at + length, 3));
     at += length + 3;
@@ -206,8 +216,8 @@ TokenKind matrix_environment(std::string_view name, bool begins, bool strict) {
     return begins ? TokenKind::MatrixBegin : TokenKind::MatrixEnd;
   }
   if (name == "cases") return begins ? TokenKind::CasesBegin : TokenKind::CasesEnd;
-  constexpr std::string_view through[] = {"aligned", "align", "align*", "equation", "equation*", "gathered", "split",
-                                          "gather", "gather*", "center", "math", "displaymath"};
+  constexpr std::string_view through[] = {"aligned", "align",  "align*",  "equation", "equation*", "gathered",
+                                          "split",   "gather", "gather*", "center",   "math",      "displaymath"};
   return std::find(std::begin(through), std::end(through), name) != std::end(through) ? TokenKind::End
                                                                                       : TokenKind::Unknown;
 }
