@@ -104,6 +104,7 @@ class Grammar {
   Expr based_number();
   Expr group(TokenKind close);
   Expr absolute_value(TokenKind close);
+  // grammar_layouts.cpp: fractions, binomials, roots, matrices.
   Expr fraction();
   Expr derivative();
   Expr binomial();
