@@ -53,7 +53,7 @@ class MathAnswer {
  public:
   static constexpr std::string_view name = "accuracy";
 
-  explicit MathAnswer(P policy = {}, std::optional<double> unjudged = {})
+  explicit MathAnswer(P policy = P(), std::optional<double> unjudged = {})
       : policy_(std::move(policy)), unjudged_(unjudged) {}
 
   Score operator()(Problem const& problem, Completion const& completion) const {
