@@ -142,9 +142,13 @@ TEST_CASE("PPO balances the pole") {
   using Policy = control::ActorCriticFor<control::CartPole>;
   control::VectorEnv<control::CartPole> rollout({.environments = 8, .steps = 32, .seed = 1});
   auto const before = rollout;
-  constexpr std::size_t steps = 120;
-  grove::Trainer trainer(ppo(0.98, 0.8), Policy({.seed = 1}), rollout, grove::EnvironmentReward{},
-                         {.schedule = {.peak = 1e-3}, .adamw = {.eps = 1e-5}, .max_grad_norm = 0.5, .epochs = 20},
+  constexpr std::size_t steps = 391;  // 100,000 of the environments
+  grove::TrainOptions const options{
+      .schedule = {.peak = 1e-3, .decay = grove::Schedule::Decay::Linear, .total = 20 * steps},
+      .adamw = {.eps = 1e-5},
+      .max_grad_norm = 0.5,
+      .epochs = 20};
+  grove::Trainer trainer(ppo(0.98, 0.8), Policy({.seed = 1}), rollout, grove::EnvironmentReward{}, options,
                          grove::TokenBudget{256});
   auto const mean = [&] {
     auto const returns = control::evaluate(trainer.policy(), trainer.rollout(), 20);
@@ -153,13 +157,12 @@ TEST_CASE("PPO balances the pole") {
   CHECK(mean() < 120);
   grove::StepReport last;
   trainer.run(steps, [&](auto&, grove::StepReport const& report) { last = report; });
-  CHECK(mean() > 400);
+  CHECK(mean() >= 475);
   CHECK(*last.metrics.find("rollout/ep_rew_mean") > 100);
   CHECK(*last.metrics.find("rollout/episodes") == static_cast<double>(trainer.rollout().episodes()));
 
   SECTION("and does the same again") {
-    grove::Trainer again(ppo(0.98, 0.8), Policy({.seed = 1}), before, grove::EnvironmentReward{},
-                         {.schedule = {.peak = 1e-3}, .adamw = {.eps = 1e-5}, .max_grad_norm = 0.5, .epochs = 20},
+    grove::Trainer again(ppo(0.98, 0.8), Policy({.seed = 1}), before, grove::EnvironmentReward{}, options,
                          grove::TokenBudget{256});
     again.run(steps);
     auto const a = trainer.policy().parameters(), b = again.policy().parameters();
