@@ -35,10 +35,36 @@ struct BlockAnswers {
   alignas(64) std::array<Lane, Metrics> metrics;
 };
 
-/// `statistics`: one a row for a term with Scope::Sequence.
+/// Sums over the blocks of a pass, eight side by side, so that none waits for the one before it.
+using LaneSums = std::array<double, 8>;
+
+/// Adds a lane, four rows at a time in T and the rest in double.
+template <std::floating_point T>
+[[gnu::always_inline]] inline void add_lane(std::array<T, Block<T>::size> const& lane, LaneSums& sums) {
+  constexpr std::size_t quarter = Block<T>::size / 4;
+  std::array<T, quarter> fours;
+  for (std::size_t i = 0; i < quarter; ++i)
+    fours[i] = (lane[i] + lane[i + quarter]) + (lane[i + 2 * quarter] + lane[i + 3 * quarter]);
+  for (std::size_t i = 0; i < 8; ++i) sums[i] += static_cast<double>(fours[i]) + static_cast<double>(fours[i + 8]);
+}
+
+/// What the terms of an objective have added up over the rows of a block, and one term's sums over all blocks.
+template <std::floating_point T>
+struct BlockGradients {
+  using Lane = std::array<T, Block<T>::size>;
+  alignas(64) Lane log_p, entropy, value;
+};
+template <std::size_t Metrics>
+struct TermSums {
+  LaneSums loss{};
+  std::array<LaneSums, Metrics> metrics{};
+};
+
+/// `statistics`: one a row for a term with Scope::Sequence, whose d_stat are then left in `d_stat`.
 template <class Term, std::floating_point T, std::size_t Metrics, class Statistics>
 void answer_block(Term const& given, Block<T> const& block, std::array<T, Block<T>::size> const& weights,
-                  Mask<T> const& masks, Statistics const& statistics, BlockAnswers<T, Metrics>& answers) {
+                  Mask<T> const& masks, Statistics const& statistics, BlockGradients<T>& gradients,
+                  std::array<T, Block<T>::size>& d_stat, TermSums<Metrics>& sums) {
   on_vector_units([&]() __attribute__((always_inline)) {
     Term const term = given;
     BlockAnswers<T, Metrics> out;
@@ -54,14 +80,22 @@ void answer_block(Term const& given, Block<T> const& block, std::array<T, Block<
       T const weight = weights[i];
       out.loss[i] = masked(weight * value.loss, mask);
       out.d_log_p[i] = masked(weight * value.d_log_p, mask);
-      out.d_entropy[i] = masked(weight * value.d_entropy, mask);
-      out.d_value[i] = masked(weight * value.d_value, mask);
-      out.d_stat[i] = masked(weight * value.d_stat, mask);
+      if constexpr (Term::needs.contains(grove::Column::Entropy))
+        out.d_entropy[i] = masked(weight * value.d_entropy, mask);
+      if constexpr (Term::needs.contains(grove::Column::Value)) out.d_value[i] = masked(weight * value.d_value, mask);
+      if constexpr (SequenceTerm<Term>) out.d_stat[i] = masked(weight * value.d_stat, mask);
       // A sequence-level term reports one number a sequence: its tokens share it.
       T const share = per_sequence<Term> ? T(1) / block.length[i] : T(1);
       for (std::size_t m = 0; m < Metrics; ++m) out.metrics[m][i] = masked(share * value.metrics[m], mask);
     }
-    answers = out;
+    for (std::size_t i = 0; i < Block<T>::size; ++i) gradients.log_p[i] += out.d_log_p[i];
+    if constexpr (Term::needs.contains(grove::Column::Entropy))
+      for (std::size_t i = 0; i < Block<T>::size; ++i) gradients.entropy[i] += out.d_entropy[i];
+    if constexpr (Term::needs.contains(grove::Column::Value))
+      for (std::size_t i = 0; i < Block<T>::size; ++i) gradients.value[i] += out.d_value[i];
+    if constexpr (SequenceTerm<Term>) d_stat = out.d_stat;
+    add_lane<T>(out.loss, sums.loss);
+    for (std::size_t m = 0; m < Metrics; ++m) add_lane<T>(out.metrics[m], sums.metrics[m]);
   });
 }
 

@@ -26,11 +26,14 @@ class Terms<A, Ts...>::Pass {
   void run() {
     if constexpr (scope == Scope::Sequence) prepare();
     for_each_block([&](std::size_t begin) { add(begin); });
+    collect_sums();
     if constexpr (scope == Scope::Sequence) for_each_block([&](std::size_t begin) { add_through_statistics(begin); });
   }
 
  private:
   static constexpr std::size_t block_size = detail::Block<T>::size;
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  using Bits = typename detail::Mask<T>::value_type;
 
   struct NoStatistic {};
 
@@ -59,21 +62,25 @@ class Terms<A, Ts...>::Pass {
     for (std::size_t begin = 0; begin < rows_.counts.size(); begin += block_size) f(begin);
   }
 
-  /// Loads a block and, where asked for, which sequence each of its rows belongs to.
+  /// Loads a block, the lengths of its sequences and, where a term asks, which of them each row belongs to.
   void load(std::size_t begin) {
-    block_.load(rows_, begin, std::min(block_size, rows_.counts.size() - begin));
+    block_.load(rows_, begin, std::min(block_size, rows_.counts.size() - begin), needs);
+    for (std::size_t i = 0; i < block_size; ++i) counted_[i] = block_.counts[i] != T(0) ? ~Bits{0} : Bits{0};
+    std::size_t inside = none;  // the sequence that the whole block lies in
     for_each_part(
         [&](std::size_t s, std::size_t from, std::size_t to) {
-          for (auto i = from; i < to; ++i) {
-            sequence_[i] = static_cast<std::uint32_t>(s);
-            block_.length[i] = static_cast<T>(rows_.lengths[first_sequence_ + s]);
-          }
+          if (to - from == block_size) inside = s;
+          if (inside_ != none && inside == inside_) return;
+          std::fill(block_.length.begin() + from, block_.length.begin() + to,
+                    static_cast<T>(rows_.lengths[first_sequence_ + s]));
+          if constexpr (scope == Scope::Sequence)
+            std::fill(sequence_.begin() + from, sequence_.begin() + to, static_cast<std::uint32_t>(s));
         },
         begin);
-    for (auto i = block_.count; i < block_size; ++i) {
-      sequence_[i] = 0;
-      block_.length[i] = T(1);
-    }
+    std::fill(block_.length.begin() + block_.count, block_.length.end(), T(1));
+    std::fill(sequence_.begin() + block_.count, sequence_.end(), 0u);
+    if (inside == none || inside != inside_) weighted_.fill(false);
+    inside_ = inside;
   }
 
   /// f(sequence, first row, past its last row) for the sequences of the block that starts at row `begin`; rows count
@@ -109,71 +116,80 @@ class Terms<A, Ts...>::Pass {
 
   void add(std::size_t begin) {
     load(begin);
-    d_log_p_.fill(T(0));
-    d_entropy_.fill(T(0));
-    d_value_.fill(T(0));
+    sums_.log_p.fill(T(0));
+    if constexpr (needs.contains(Column::Entropy)) sums_.entropy.fill(T(0));
+    if constexpr (needs.contains(Column::Value)) sums_.value.fill(T(0));
     for_each_term(objective_, [&]<std::size_t I>(auto const& term, std::integral_constant<std::size_t, I>) {
       if (!term.wanted().empty()) add_term<I>(term, begin);
     });
-    write(d_log_p_, gradients_.log_prob, begin);
-    write(d_entropy_, gradients_.entropy, begin);
-    write(d_value_, gradients_.value, begin);
+    write(sums_.log_p, gradients_.log_prob, begin);
+    if constexpr (needs.contains(Column::Entropy)) write(sums_.entropy, gradients_.entropy, begin);
+    if constexpr (needs.contains(Column::Value)) write(sums_.value, gradients_.value, begin);
   }
 
   template <std::size_t I>
   void add_term(term_type<I> const& term, std::size_t begin) {
     using Term = term_type<I>;
     set_weights<I>(term, begin);
-    set_mask<Term>();
-    detail::BlockAnswers<T, Term::metric_names.size()> out;
+    auto const& mask = mask_of<Term>();
     if constexpr (detail::SequenceTerm<Term>) {
       std::array<statistic_type<I>, block_size> statistics;
       for (std::size_t i = 0; i < block_size; ++i) statistics[i] = std::get<I>(states_[sequence_[i]].statistics);
-      detail::answer_block(term, block_, weight_, mask_, statistics, out);
-      for (std::size_t i = 0; i < block_.count; ++i)
-        states_[sequence_[i]].d_stat[I] += static_cast<double>(out.d_stat[i]);
+      detail::answer_block(term, block_, weights_[I], mask, statistics, sums_, d_stat_, std::get<I>(term_sums_));
+      for (std::size_t i = 0; i < block_.count; ++i) states_[sequence_[i]].d_stat[I] += static_cast<double>(d_stat_[i]);
     } else {
-      detail::answer_block(term, block_, weight_, mask_, std::array<NoStatistic, 0>{}, out);
+      detail::answer_block(term, block_, weights_[I], mask, std::array<NoStatistic, 0>{}, sums_, d_stat_,
+                           std::get<I>(term_sums_));
     }
-    for (std::size_t i = 0; i < block_size; ++i) d_log_p_[i] += out.d_log_p[i];
-    for (std::size_t i = 0; i < block_size; ++i) d_entropy_[i] += out.d_entropy[i];
-    for (std::size_t i = 0; i < block_size; ++i) d_value_[i] += out.d_value[i];
-    tally_.losses[I] += sum(out.loss);
-    for (std::size_t i = 0; i < block_size; ++i) tally_.tokens[I] += mask_[i] & 1;
-    for (std::size_t m = 0; m < out.metrics.size(); ++m) tally_.metrics[first_metric<I> + m] += sum(out.metrics[m]);
+    Bits included = 0;
+    for (std::size_t i = 0; i < block_size; ++i) included += mask[i] & 1;
+    tally_.tokens[I] += static_cast<double>(included);
   }
 
+  /// All rows that count, or those of them that the term speaks of.
   template <class Term>
-  void set_mask() {
-    using Bits = typename detail::Mask<T>::value_type;
-    for (std::size_t i = 0; i < block_size; ++i) mask_[i] = includes<Term>(block_, i) ? ~Bits{0} : Bits{0};
+  detail::Mask<T> const& mask_of() {
+    if constexpr (!detail::SubsetTerm<Term>) return counted_;
+    for (std::size_t i = 0; i < block_size; ++i) subset_[i] = includes<Term>(block_, i) ? ~Bits{0} : Bits{0};
+    return subset_;
   }
 
   template <std::size_t I>
   void set_weights(term_type<I> const& term, std::size_t begin) {
-    weight_.fill(T(0));
+    if (weighted_[I]) return;  // the block before lies in the same sequence
+    auto& weights = weights_[I];
+    weights.fill(T(0));
     for_each_part(
         [&](std::size_t s, std::size_t from, std::size_t to) {
           auto const length = static_cast<double>(rows_.lengths[first_sequence_ + s]);
           auto const weight = static_cast<T>(objective_.aggregate_of(term).weight(denominators_[I], length));
-          std::fill(weight_.begin() + from, weight_.begin() + to, weight);
+          std::fill(weights.begin() + from, weights.begin() + to, weight);
         },
         begin);
+    weighted_[I] = true;
+  }
+
+  void collect_sums() {
+    for_each_term(objective_, [&]<std::size_t I>(auto const&, std::integral_constant<std::size_t, I>) {
+      auto const& sums = std::get<I>(term_sums_);
+      tally_.losses[I] += sum(sums.loss);
+      for (std::size_t m = 0; m < sums.metrics.size(); ++m) tally_.metrics[first_metric<I> + m] += sum(sums.metrics[m]);
+    });
   }
 
   /// d loss / d statistic * d statistic / d log p of each token of the sequence.
   void add_through_statistics(std::size_t begin) {
     load(begin);
-    d_log_p_.fill(T(0));
+    sums_.log_p.fill(T(0));
     for_each_term(objective_, [&]<std::size_t I>(auto const& term, std::integral_constant<std::size_t, I>) {
       using Term = term_type<I>;
       if constexpr (detail::SequenceTerm<Term>) {
         for (std::size_t i = 0; i < block_.count; ++i)
           if (includes<Term>(block_, i))
-            d_log_p_[i] += static_cast<T>(states_[sequence_[i]].d_stat[I]) * term.d_prepare(block_.token(i));
+            sums_.log_p[i] += static_cast<T>(states_[sequence_[i]].d_stat[I]) * term.d_prepare(block_.token(i));
       }
     });
-    write(d_log_p_, gradients_.log_prob, begin);
+    write(sums_.log_p, gradients_.log_prob, begin);
   }
 
   using Lane = typename detail::Block<T>::template Column<T>;
@@ -183,11 +199,9 @@ class Terms<A, Ts...>::Pass {
     for (std::size_t i = 0; i < block_.count; ++i) to[begin + i] += from[i];
   }
 
-  static double sum(Lane const& lane) {
-    std::array<double, 8> parts{};
-    for (std::size_t i = 0; i < block_size; ++i) parts[i % 8] += static_cast<double>(lane[i]);
+  static double sum(detail::LaneSums const& lanes) {
     double total = 0;
-    for (double part : parts) total += part;
+    for (double lane : lanes) total += lane;
     return total;
   }
 
@@ -201,8 +215,13 @@ class Terms<A, Ts...>::Pass {
   std::vector<State> states_;
   detail::Block<T> block_;
   std::array<std::uint32_t, block_size> sequence_;
-  alignas(64) Lane weight_, d_log_p_, d_entropy_, d_value_;
-  detail::Mask<T> mask_;
+  detail::BlockGradients<T> sums_;
+  alignas(64) std::array<Lane, size> weights_;
+  alignas(64) Lane d_stat_;
+  alignas(64) detail::Mask<T> counted_, subset_;
+  std::array<bool, size> weighted_{};
+  std::size_t inside_ = none;
+  std::tuple<detail::TermSums<Ts::metric_names.size()>...> term_sums_{};
 };
 
 }  // namespace grove

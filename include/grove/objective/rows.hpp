@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 
+#include "grove/columns.hpp"
 #include "grove/objective/token.hpp"
 
 namespace grove {
@@ -39,23 +40,27 @@ struct Block {
   alignas(64) Column<T> log_p{}, log_p_old{}, log_p_rollout{}, log_p_ref{}, entropy{}, advantage{}, value{},
       value_old{}, return_{}, reward{}, selected{}, length{}, counts{};
 
-  void load(Rows<T> const& rows, std::size_t begin, std::size_t n) {
+  /// Loads the columns in `read`, and those that no set names.
+  void load(Rows<T> const& rows, std::size_t begin, std::size_t n, ColumnSet read) {
     count = n;
-    copy(rows.log_p, begin, log_p);
-    copy(rows.log_p_old, begin, log_p_old);
-    copy(rows.log_p_rollout, begin, log_p_rollout);
-    copy(rows.log_p_ref, begin, log_p_ref);
-    copy(rows.entropy, begin, entropy);
+    auto const load_if = [&](grove::Column name, std::span<const T> from, Column<T>& to) {
+      if (read.contains(name)) copy(from, begin, to);
+    };
+    load_if(grove::Column::LogProb, rows.log_p, log_p);
+    load_if(grove::Column::OldLogProb, rows.log_p_old, log_p_old);
+    load_if(grove::Column::RolloutLogProb, rows.log_p_rollout, log_p_rollout);
+    load_if(grove::Column::RefLogProb, rows.log_p_ref, log_p_ref);
+    load_if(grove::Column::Entropy, rows.entropy, entropy);
+    load_if(grove::Column::Value, rows.value, value);
+    load_if(grove::Column::OldValue, rows.value_old, value_old);
+    load_if(grove::Column::Value, rows.return_, return_);
+    load_if(grove::Column::Reward, rows.reward, reward);
     copy(rows.advantage, begin, advantage);
-    copy(rows.value, begin, value);
-    copy(rows.value_old, begin, value_old);
-    copy(rows.return_, begin, return_);
-    copy(rows.reward, begin, reward);
     if (rows.selected.empty())
       selected.fill(T(1));  // without a rule every token is taken
     else
       copy(rows.selected, begin, selected);
-    for (std::size_t i = 0; i < size; ++i) counts[i] = i < n ? static_cast<T>(rows.counts[begin + i]) : T(0);
+    copy(rows.counts, begin, counts);
   }
 
   Token<T> token(std::size_t i) const {
@@ -75,11 +80,17 @@ struct Block {
   }
 
  private:
-  /// A column that is not there stays the zeros it began as.
-  void copy(std::span<const T> from, std::size_t begin, Column<T>& to) const {
+  /// A column that is not there stays the zeros it began as. A whole block has a constant number of turns.
+  template <class U>
+  void copy(std::span<const U> from, std::size_t begin, Column<T>& to) const {
     if (from.empty()) return;
-    auto const end = std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(begin), count, to.begin());
-    std::fill(end, to.end(), T(0));
+    auto const* const source = from.data() + begin;
+    if (count == size) {
+      for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<T>(source[i]);
+      return;
+    }
+    for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<T>(source[i]);
+    std::fill(to.begin() + static_cast<std::ptrdiff_t>(count), to.end(), T(0));
   }
 };
 

@@ -129,7 +129,7 @@ struct Terms {
     for (auto& c : counts) c.sequences += static_cast<double>(rows.lengths.size());
     detail::Block<T> block;
     for (std::size_t begin = 0; begin < rows.counts.size(); begin += detail::Block<T>::size) {
-      block.load(rows, begin, std::min(detail::Block<T>::size, rows.counts.size() - begin));
+      block.load(rows, begin, std::min(detail::Block<T>::size, rows.counts.size() - begin), needs);
       [&]<std::size_t... I>(std::index_sequence<I...>) {
         ((counts[I].tokens += counted(std::get<I>(terms), block)), ...);
       }
