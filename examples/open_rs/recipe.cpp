@@ -166,15 +166,6 @@ po::options_description recipe_options(Recipe& r) {
        "completion tokens whose forward and backward run together")                                                //
       ("reward_funcs", po::value(&r.reward_funcs)->default_value("format,accuracy"), "names with commas between")  //
       ("reward_weights", po::value(&r.reward_weights)->default_value(""), "one number each; empty: all 1")         //
-      ("cosine_min_value_wrong", po::value(&r.cosine_min_value_wrong)->default_value(-0.5),
-       "of a wrong answer of no length")  //
-      ("cosine_max_value_wrong", po::value(&r.cosine_max_value_wrong)->default_value(0.0),
-       "of a wrong answer of full length")  //
-      ("cosine_min_value_correct", po::value(&r.cosine_min_value_correct)->default_value(0.5),
-       "of a right answer of full length")  //
-      ("cosine_max_value_correct", po::value(&r.cosine_max_value_correct)->default_value(1.0),
-       "of a right answer of no length")                                                            //
-      ("cosine_max_len", po::value(&r.cosine_max_len)->default_value(1000), "full length, tokens")  //
       ("loss_type", po::value(&r.loss_type)->default_value("dapo"),
        "dapo (token mean) or grpo (mean of sequence means), over the whole step")  //
       ("scale_rewards", po::value(&r.scale_rewards)->default_value("group"),
@@ -198,6 +189,7 @@ po::options_description recipe_options(Recipe& r) {
       ("adam_epsilon", po::value(&r.adam_epsilon)->default_value(1e-8), "")                                //
       ("weight_decay", po::value(&r.weight_decay)->default_value(0.0), "")                                 //
       ("seed", po::value(&r.seed)->default_value(42), "of data order, samples and shuffles");
+  r.rewards.add_to(o);
   return o;
 }
 

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "open_rs/rewards.hpp"
+
 namespace open_rs {
 
 struct Recipe {
@@ -27,9 +29,7 @@ struct Recipe {
   std::size_t num_iterations = 0, minibatches = 0, tokens_per_micro_batch = 0;
   // rewards
   std::string reward_funcs{}, reward_weights{};
-  double cosine_min_value_wrong = 0, cosine_max_value_wrong = 0, cosine_min_value_correct = 0,
-         cosine_max_value_correct = 0;
-  std::size_t cosine_max_len = 0;
+  RewardKeys rewards{};
   // objective
   std::string loss_type{}, scale_rewards{};
   double beta = 0, epsilon = 0, epsilon_high = 0;

@@ -11,11 +11,6 @@
 #include "grove/data/problems.hpp"
 #include "grove/error.hpp"
 #include "grove/named/named_algorithm.hpp"
-#include "grove/reward/boxed_answer.hpp"
-#include "grove/reward/cosine.hpp"
-#include "grove/reward/exact_answer.hpp"
-#include "grove/reward/format.hpp"
-#include "grove/reward/length.hpp"
 #include "grove/rollout/group_sampler.hpp"
 #include "grove/rollout/problem_source.hpp"
 #include "open_rs/algorithm_options.hpp"
@@ -77,7 +72,7 @@ void divide_settings(TrainFlags& flags) {
 
 bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& extras, TrainFlags& flags,
                  Recipe& recipe) {
-  std::string names = "format, accuracy, exact_answer, cosine, length_budget";
+  std::string names = reward_names();
   for (auto const& extra : extras) names += ", " + extra.name;
   Command command("open_rs train",
                   "Trains a model on the problems of a JSON lines file. Rewards for reward_funcs: " + names + ".");
@@ -114,32 +109,8 @@ grove::RewardSet rewards_of(Recipe const& recipe, std::vector<ExtraReward> const
   grove::RewardSet set;
   auto const names = recipe.reward_names();
   auto const weights = recipe.reward_weight_list();
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    auto const& name = names[i];
-    auto const extra = std::ranges::find(extras, name, &ExtraReward::name);
-    if (extra != extras.end()) {
-      extra->add(set, weights[i]);
-    } else if (name == "format") {
-      set.add(name, weights[i], grove::OpenRsFormat{});
-    } else if (name == "accuracy") {
-      set.add(name, weights[i], grove::BoxedAnswer{});
-    } else if (name == "exact_answer") {
-      set.add(name, weights[i], grove::ExactAnswer{});
-    } else if (name == "length_budget") {
-      set.add(name, weights[i],
-              grove::LengthBudget{.budget = recipe.max_completion_length / 2, .limit = recipe.max_completion_length});
-    } else if (name == "cosine") {
-      set.add(name, weights[i],
-              grove::Cosine<grove::BoxedAnswer>{.wrong_short = recipe.cosine_min_value_wrong,
-                                                .wrong_long = recipe.cosine_max_value_wrong,
-                                                .correct_short = recipe.cosine_max_value_correct,
-                                                .correct_long = recipe.cosine_min_value_correct,
-                                                .max_length = recipe.cosine_max_len});
-    } else {
-      throw grove::Error("reward_funcs", "there is no reward '" + name + "'",
-                         "format, accuracy, exact_answer, cosine, length_budget or one that the program adds");
-    }
-  }
+  for (std::size_t i = 0; i < names.size(); ++i)
+    add_reward(set, names[i], weights[i], recipe.rewards, recipe.max_completion_length, extras);
   return set;
 }
 
@@ -156,7 +127,12 @@ grove::AnyAlgorithm chosen_algorithm(TrainFlags const& flags, Recipe const& reci
 }
 
 grove::RewardMatrix RecordedOr::evaluate(grove::TokenTrajectories const& t) const {
-  if (t.recorded.samples() == 0) return grove::score_batch(rewards, t);
+  grove::Scorer scorer;
+  return evaluate(t, scorer);
+}
+
+grove::RewardMatrix RecordedOr::evaluate(grove::TokenTrajectories const& t, grove::Scorer& scorer) const {
+  if (t.recorded.samples() == 0) return scorer(rewards, t);
   std::vector<std::string> names;
   std::vector<double> weights;
   for (std::size_t r = 0; r < rewards.size(); ++r) {

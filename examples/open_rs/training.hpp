@@ -12,18 +12,14 @@
 #include "grove/any_algorithm.hpp"
 #include "grove/observers.hpp"
 #include "grove/reward/reward_set.hpp"
+#include "grove/reward/scorer.hpp"
 #include "grove/rollout/any_token_rollout.hpp"
 #include "grove/rollout/run_folder.hpp"
 #include "open_rs/command_line.hpp"
 #include "open_rs/recipe.hpp"
+#include "open_rs/rewards.hpp"
 
 namespace open_rs {
-
-/// Adds a reward of the user's own to a set, under the weight that the recipe gives it.
-struct ExtraReward {
-  std::string name{};
-  std::function<void(grove::RewardSet&, double weight)> add{};
-};
 
 struct TrainFlags {
   ModelFlags model{};
@@ -37,7 +33,7 @@ struct TrainFlags {
 /// Parses the arguments of `train`. False when only help was wanted.
 bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& extras, TrainFlags& flags, Recipe& recipe);
 
-/// The recipe's rewards by name: format, accuracy, exact_answer, cosine, length_budget, and the extra ones.
+/// The recipe's rewards by name, and the extra ones.
 grove::RewardSet rewards_of(Recipe const& recipe, std::vector<ExtraReward> const& extras);
 
 /// Scores recorded batches with what was recorded.
@@ -45,6 +41,7 @@ struct RecordedOr {
   grove::RewardSet rewards{};
 
   grove::RewardMatrix evaluate(grove::TokenTrajectories const& t) const;
+  grove::RewardMatrix evaluate(grove::TokenTrajectories const& t, grove::Scorer& scorer) const;
 };
 
 grove::Progress progress_on_stderr(std::size_t steps);

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rewards that a recipe or a command line chooses by name, and their parameters under the names of open-rs's YAML,
+// open-r1 and TRL.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "grove/reward/reward_set.hpp"
+
+namespace open_rs {
+
+/// Adds a reward of the user's own to a set, under the weight that the recipe gives it.
+struct ExtraReward {
+  std::string name{};
+  std::function<void(grove::RewardSet&, double weight)> add{};
+};
+
+/// Parameters of the rewards by name; `add_to` gives them their defaults.
+struct RewardKeys {
+  std::string verifier = "strict";
+  double cosine_min_value_wrong = -0.5, cosine_max_value_wrong = 0.0, cosine_min_value_correct = 0.5,
+         cosine_max_value_correct = 1.0;
+  std::size_t cosine_max_len = 1000;
+  std::string cosine_unit = "tokens";
+  bool cosine_clamp = true;
+  std::string tag_count_tags = "open-rs";
+  std::size_t repetition_n_grams = 3;
+  double repetition_max_penalty = -1.0;
+  std::string repetition_unit = "words";
+  std::string length_unit = "tokens";
+  bool length_over_batch = false;
+  std::size_t max_completion_len = 0, soft_punish_cache = 4096;
+  std::string code_language = "python";
+  std::string language_script = "latin";
+  std::string regex_pattern{};
+  std::string external_command{};
+  std::size_t external_processes = 1, external_deadline_ms = 10'000;
+
+  /// Every key with its default and meaning; values land here.
+  void add_to(boost::program_options::options_description& options);
+};
+
+/// The names that `add_reward` knows, with commas between.
+std::string reward_names();
+
+/// Adds the reward called `name` to the set. `max_completion_length` is the run's, in tokens. Throws grove::Error for a
+/// name or a parameter that does not exist.
+void add_reward(grove::RewardSet& set, std::string const& name, double weight, RewardKeys const& keys,
+                std::size_t max_completion_length, std::vector<ExtraReward> const& extras);
+
+}  // namespace open_rs
