@@ -46,8 +46,8 @@ TEST_CASE("Math-Verify's own test cases, each with its options") {
     std::string const config = row["gold_config"];
     if (row["status"] != "active" || config == "sympy-object") continue;
     std::string const id = row["id"];
-    Verification const judged = verify(policy_of(row), row["gold"].get<std::string>(), row["pred"].get<std::string>(),
-                                       workspace);
+    Verification const judged =
+        verify(policy_of(row), row["gold"].get<std::string>(), row["pred"].get<std::string>(), workspace);
     INFO(id << ": " << row["gold"] << " | " << row["pred"] << " | " << judged.reason << " | " << judged.gold << " | "
             << judged.answer);
     bool const accepted = judged.verdict == Verdict::Equal;

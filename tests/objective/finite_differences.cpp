@@ -14,12 +14,12 @@ using namespace grove;
 namespace {
 
 /// CISPO's form (arXiv 2506.13585): the clipped ratio is a constant weight of log p. A user's own term.
-struct CappedWeight {
+struct ConstantWeight {
   static constexpr Scope scope = Scope::Token;
   static constexpr ColumnSet needs = {Column::LogProb, Column::OldLogProb};
   static constexpr std::string_view loss_name = "policy_loss";
   static constexpr std::array<std::string_view, 0> metric_names = {};
-  static std::string describe() { return "CappedWeight"; }
+  static std::string describe() { return "ConstantWeight"; }
   ColumnSet wanted() const { return needs; }
 
   template <std::floating_point T>
@@ -94,16 +94,16 @@ TEST_CASE("derivatives are those of the loss with the detached column fixed") {
     check(KlInLoss<K3>{.coefficient = 0.7}, seed, 1.0);
     check(EntropyBonus<>{.coefficient = 0.3}, seed);
     check(NegativeLogLikelihood{.coefficient = 0.5}, seed);
-    check(CappedWeight{}, seed);
+    check(ConstantWeight{}, seed);
   }
 }
 
 TEST_CASE("a stop-gradient has the derivative that is defined, not that of the number") {
   // Weight e^0.1 = 1.105 is a constant of the derivative; differences of both columns together would say -0.11.
   Token<double> const token{.log_p = -0.9, .log_p_detached = -0.9, .log_p_old = -1.0, .advantage = 1};
-  auto const value = CappedWeight{}(token);
+  auto const value = ConstantWeight{}(token);
   CHECK(value.d_log_p == Approx(-1.10517).epsilon(1e-5));
   auto moved = token;
   moved.log_p = moved.log_p_detached = -0.9 + 1e-6;
-  CHECK((CappedWeight{}(moved).loss - value.loss) / 1e-6 == Approx(-0.1105).epsilon(1e-3));
+  CHECK((ConstantWeight{}(moved).loss - value.loss) / 1e-6 == Approx(-0.1105).epsilon(1e-3));
 }
