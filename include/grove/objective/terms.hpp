@@ -29,15 +29,6 @@ namespace grove {
 
 namespace detail {
 
-/// A term that speaks of whole sequences: its metrics are one number a sequence.
-template <class Term>
-inline constexpr bool per_sequence = [] {
-  if constexpr (requires { Term::metrics_per_sequence; })
-    return Term::metrics_per_sequence;
-  else
-    return false;
-}();
-
 template <class Term>
 constexpr bool mean_depends_on_micro_batch() {
   if constexpr (AggregatingTerm<Term>)

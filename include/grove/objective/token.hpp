@@ -74,6 +74,15 @@ concept SequenceTerm = (Term::scope == Scope::Sequence) && requires(Term const& 
   { term(token, term.prepare(token)).loss } -> std::convertible_to<double>;
 };
 
+/// A term that speaks of whole sequences: its metrics are one number a sequence.
+template <class Term>
+inline constexpr bool per_sequence = [] {
+  if constexpr (requires { Term::metrics_per_sequence; })
+    return Term::metrics_per_sequence;
+  else
+    return false;
+}();
+
 /// A term that speaks of some tokens only, such as those of right answers.
 template <class Term>
 concept SubsetTerm = requires(Token<double> const& token) {
