@@ -84,9 +84,9 @@ class ArithmeticReward {
       throw grove::Error("--control", "'" + control_ + "'", "none, constant, shuffled or negated");
   }
 
-  grove::RewardMatrix evaluate(grove::TokenTrajectories const& t) const {
+  grove::RewardMatrix evaluate(grove::TokenTrajectories const& t, grove::Scorer& scorer) const {
     if (t.recorded.rewards() > 0) return t.recorded;
-    auto matrix = grove::score_batch(sum_, t);
+    auto matrix = scorer(sum_, t);
     if (control_ == "none") return matrix;
     std::vector<std::size_t> order(matrix.samples());
     std::iota(order.begin(), order.end(), std::size_t{0});

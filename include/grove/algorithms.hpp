@@ -154,7 +154,7 @@ using Otb = CriticFree<OptimalTokenBaseline, SequenceSum<Window>, PolicyGradient
 /// GPG (arXiv 2504.02546): plain policy gradient, scaled up by the share of groups that have a signal.
 using Gpg = CriticFree<SignalScaled, TokenMean<Window>, PolicyGradient<NoRatio, LogProbability>>;
 
-/// Pass@k training in closed form (arXiv 2508.10751).
+/// Training for pass at k in closed form (arXiv 2508.10751).
 using PassAtK = CriticFree<PassAtKRelative, TokenMean<Window>, PolicyGradient<TokenRatio, Clip>>;
 
 /// Clip-Cov (arXiv 2505.22617): a few tokens of high covariance lose their gradient.

@@ -63,6 +63,7 @@ inline void report_batch(RewardMatrix const& rewards, Episodes const& episodes, 
       if (auto const& value = rewards(r, s)) one.add(*value);
     metrics.set("rewards/" + rewards.name(r) + "/mean", one.mean());
     metrics.set("rewards/" + rewards.name(r) + "/std", one.deviation(1));
+    metrics.set("rewards/" + rewards.name(r) + "/declined", static_cast<double>(rewards.samples() - one.count()));
   }
   RunningMoments length, terminated;
   std::size_t shortest = episodes.tokens(), longest = 0;

@@ -13,7 +13,7 @@
 #include "grove/batch.hpp"
 #include "grove/concepts.hpp"
 #include "grove/reward/group_filter.hpp"
-#include "grove/reward/score_batch.hpp"
+#include "grove/reward/scorer.hpp"
 
 namespace grove {
 
@@ -50,9 +50,9 @@ std::vector<std::uint32_t> kept_sequences(F const& filter, T const& trajectories
 
 /// Trajectories and rewards of one batch.
 template <Policy P, class X, class R, GroupFilter F>
-Batch<P> gather(P& policy, X& rollout, R const& reward, F const& filter, Metrics& metrics) {
+Batch<P> gather(P& policy, X& rollout, R const& reward, Scorer& scorer, F const& filter, Metrics& metrics) {
   Batch<P> batch{.trajectories = rollout.collect(policy)};
-  batch.rewards = score_batch(reward, std::as_const(batch.trajectories));
+  batch.rewards = scorer(reward, std::as_const(batch.trajectories));
   if constexpr (!std::same_as<F, KeepAllGroups>) {
     static_assert(Regroupable<typename P::Trajectories>,
                   "grove::Trainer: a group filter takes groups out of the rollouts; give the policy's Trajectories "
@@ -71,7 +71,7 @@ Batch<P> gather(P& policy, X& rollout, R const& reward, F const& filter, Metrics
       chosen.trajectories.append(batch.trajectories.select(kept));
       if (++collections >= filter.collections() || groups == wanted) break;
       batch.trajectories = rollout.collect(policy);
-      batch.rewards = score_batch(reward, std::as_const(batch.trajectories));
+      batch.rewards = scorer(reward, std::as_const(batch.trajectories));
     }
     metrics.set("filter/collections", static_cast<double>(collections));
     metrics.set("filter/groups_kept", static_cast<double>(groups));
@@ -84,10 +84,10 @@ Batch<P> gather(P& policy, X& rollout, R const& reward, F const& filter, Metrics
 
 /// The reward of the greedy completion of each sequence's problem (ReMax).
 template <Policy P, class X, class R>
-std::vector<typename P::Real> greedy_rewards(P& policy, X& rollout, R const& reward,
+std::vector<typename P::Real> greedy_rewards(P& policy, X& rollout, R const& reward, Scorer& scorer,
                                              typename P::Trajectories const& trajectories) {
   auto const greedy = rollout.collect_greedy(policy, trajectories);
-  auto const rewards = score_batch(reward, greedy);
+  auto const rewards = scorer(reward, greedy);
   std::map<std::uint32_t, double> of_group;
   for (std::size_t s = 0; s < greedy.episodes.sequences(); ++s)
     of_group[greedy.episodes.group[s]] = rewards.combined(s).value_or(0.0);

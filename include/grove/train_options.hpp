@@ -10,6 +10,7 @@
 #include "grove/optim/schedule.hpp"
 #include "grove/parameter.hpp"
 #include "grove/ratio_check.hpp"
+#include "grove/reward/scoring_options.hpp"
 
 namespace grove {
 
@@ -39,6 +40,7 @@ struct TrainOptions {
   bool mask_truncated_completions = false;  ///< a truncated sequence gives no gradient (DAPO's overlong filtering)
   std::size_t value_warmup_steps = 0;       ///< steps in which only the critic learns (VC-PPO, arXiv 2503.01491)
   ReferenceSync reference{};
+  ScoringOptions scoring{};
   RatioCheck ratio_check{};
   std::uint64_t seed = 0;
 

@@ -25,6 +25,7 @@
 #include "grove/metrics.hpp"
 #include "grove/option.hpp"
 #include "grove/reference.hpp"
+#include "grove/reward/scorer.hpp"
 #include "grove/solo.hpp"
 #include "grove/train_options.hpp"
 #include "grove/update.hpp"
@@ -56,6 +57,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
         options_(std::move(options)),
         batching_(std::move(batching)),
         communicator_(std::move(communicator)),
+        scorer_(options_.scoring),
         optimizer_(options_.adamw) {
     check_composition<P, Batching>(algorithm_);
     check_numbers(algorithm_, rollout_, options_);
@@ -109,7 +111,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
  private:
   /// gather: completions and their rewards, and the plan of the updates.
   Batch<P> gather(StepReport& report) {
-    auto batch = grove::gather<P>(policy_, rollout_, reward_, algorithm_.filter, report.metrics);
+    auto batch = grove::gather<P>(policy_, rollout_, reward_, scorer_, algorithm_.filter, report.metrics);
     auto const& episodes = batch.trajectories.episodes;
     batch.counts = episodes.chosen();
     if (options_.mask_truncated_completions)
@@ -124,8 +126,9 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
     check_batch(batch);
     if constexpr (requires { rollout_.collect_greedy(policy_, batch.trajectories), algorithm_.advantage.needs_greedy; })
       if (algorithm_.advantage.needs_greedy)
-        batch.greedy_reward = greedy_rewards<P>(policy_, rollout_, reward_, batch.trajectories);
+        batch.greedy_reward = greedy_rewards<P>(policy_, rollout_, reward_, scorer_, batch.trajectories);
     report_batch(batch.rewards, episodes, report.metrics);
+    scorer_.report(report.metrics);
     if constexpr (requires { rollout_.report(report.metrics); }) rollout_.report(report.metrics);
     return batch;
   }
@@ -309,6 +312,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   TrainOptions options_;
   Batching batching_;
   C communicator_;
+  Scorer scorer_;
   AdamW optimizer_;
   std::optional<Reference<P>> reference_;
   Batch<P> last_;

@@ -19,7 +19,7 @@ Outcome Compatible::judge(Workspace& workspace, std::string_view gold_text, std:
   Reading const& wanted = workspace.gold;
   if (!wanted.any()) {
     workspace.answer = {};
-    if (unread_gold_accepted) return {Verdict::Equal, "the gold answer cannot be read: everything is accepted"};
+    if (unread_gold_accepted) return {Verdict::Equal, "the gold answer cannot be read: everything is accepted", false};
     return {Verdict::Unparsed, "the gold answer cannot be read", false};
   }
   workspace.reader.read(arena, answer_text, answer, workspace.answer);

@@ -24,10 +24,14 @@ struct Judgement {
 
 inline std::string_view name(Verdict verdict) {
   switch (verdict) {
-    case Verdict::Equal: return "equal";
-    case Verdict::Different: return "different";
-    case Verdict::Unknown: return "unknown";
-    case Verdict::Unparsed: return "unparsed";
+    case Verdict::Equal:
+      return "equal";
+    case Verdict::Different:
+      return "different";
+    case Verdict::Unknown:
+      return "unknown";
+    case Verdict::Unparsed:
+      return "unparsed";
   }
   return "";
 }

@@ -56,7 +56,9 @@ constexpr auto ask(P const& piece, Token<T> const& token, Stat const& stat) {
 
 /// Pieces that correct for the sampler by the ratio of the whole sequence say so.
 template <class P>
-inline constexpr bool corrects_sequence = requires { P::corrects_rollout_by_sequence; };
+inline constexpr bool corrects_sequence = requires {
+  P::corrects_rollout_by_sequence;
+};
 
 template <class R>
 inline constexpr bool absorbs_correction = requires {

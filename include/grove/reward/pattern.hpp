@@ -25,9 +25,10 @@ struct PatternOptions {
   bool dot_all = false;      ///< . matches a newline too
 };
 
-/// A compiled pattern over code points: literals, `.`, `[a-z]`, `[^a-z]`, `\d \w \s` and their opposites (ASCII), `\n
-/// \t \r`, `\b \B`, `^ $`, groups, `|`, `* + ? {m} {m,} {m,n}`. A lazy quantifier is read as a greedy one, because
-/// whether there is a match does not depend on it. Signs mean what they mean in Python.
+/// A compiled pattern over code points: literals, the dot, classes and their opposites, \\d \\w \\s and their opposites
+/// (ASCII), escapes of newline, tab and return, \\b and \\B, anchors, groups, alternatives, and the quantifiers * + ?
+/// and those in braces. A lazy quantifier is read as a greedy one, because whether there is a match does not depend on
+/// it. Signs mean what they mean in Python.
 class Pattern {
  public:
   /// Throws Error that names the place in the pattern that cannot be read, and for one of more than 10,000 steps.

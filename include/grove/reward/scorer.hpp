@@ -19,15 +19,11 @@
 #include "grove/error.hpp"
 #include "grove/metrics.hpp"
 #include "grove/reward/reward_list.hpp"
+#include "grove/reward/scoring_options.hpp"
 #include "grove/reward/worker_pool.hpp"
 #include "grove/reward_matrix.hpp"
 
 namespace grove {
-
-struct ScoringOptions {
-  std::size_t threads = std::thread::hardware_concurrency();
-  double max_error_rate = 0;  ///< share of a batch in which a reward may throw; those samples it declines
-};
 
 /// Account of one reward over some batches.
 struct RewardStatistics {
@@ -76,15 +72,15 @@ class Scorer {
   /// Account of each reward since the last `report`.
   std::vector<RewardStatistics> const& statistics() const { return statistics_; }
 
-  /// Sets `rewards/NAME/declined`, `unparsed`, `errors`, `latency_p50_ms` and `latency_p99_ms`, and begins anew.
+  /// Sets `timing/rewards/NAME/p50_ms` and `p99_ms`, and, where there were any, `rewards/NAME/unparsed` and `errors`;
+  /// begins anew. (What was declined is told of the reward matrix.)
   void report(Metrics& metrics) {
     for (auto const& one : statistics_) {
       auto const key = "rewards/" + one.name + "/";
-      metrics.set(key + "declined", static_cast<double>(one.declined));
-      metrics.set(key + "unparsed", static_cast<double>(one.unparsed));
-      metrics.set(key + "errors", static_cast<double>(one.errors));
-      metrics.set(key + "latency_p50_ms", one.latency(0.5));
-      metrics.set(key + "latency_p99_ms", one.latency(0.99));
+      if (one.unparsed > 0) metrics.set(key + "unparsed", static_cast<double>(one.unparsed));
+      if (one.errors > 0) metrics.set(key + "errors", static_cast<double>(one.errors));
+      metrics.set("timing/" + key + "p50_ms", one.latency(0.5));
+      metrics.set("timing/" + key + "p99_ms", one.latency(0.99));
     }
     statistics_.clear();
   }
