@@ -28,7 +28,7 @@ class CompatibleEquality {
   Expr renamed(Expr gold, Expr answer);
 
   Judgement relations(Expr gold, Expr answer);
-  Judgement equations_solved(Expr gold, Expr answer);
+  Judgement equations_solved(Expr a, Expr b);
   Judgement sets(Expr gold, Expr answer);
   Judgement matching(std::vector<Expr> const& gold, std::vector<Expr> const& answer);
   Judgement in_order(std::span<Expr const> gold, std::span<Expr const> answer);

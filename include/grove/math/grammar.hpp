@@ -121,14 +121,14 @@ class Grammar {
   // grammar_functions.cpp
   Expr function();
   Expr many_function();
-  Expr function_arguments(Function function, Expr base, Expr power);
+  Expr function_arguments(Function function, Expr base, Expr to);
   Expr named_operator();
   Expr application();
   Expr big_operator();
   Expr integral();
   Expr limit();
   bool scripts(Expr& below, Expr& above);
-  Expr apply(Function function, Expr argument, Expr base, Expr power);
+  Expr apply(Function function, Expr argument, Expr base, Expr to);
 
   // grammar_sets.cpp: what may stand between commas, and Math-Verify's three readings of a whole text.
   Element element(Exprs& out, bool relations);

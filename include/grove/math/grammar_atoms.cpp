@@ -255,7 +255,6 @@ Expr Grammar::atom_expression(bool with_power) {
     return arena_.constant(Constant::I);
   }
   std::string name = symbol_name();
-  bool const wrapped = is(TokenKind::Wrapped);
   advance();
   Expr to;
   for (int scripts = 0; scripts < 2; ++scripts) {
@@ -273,7 +272,7 @@ Expr Grammar::atom_expression(bool with_power) {
     }
   }
   if (name.empty()) return fail("an empty name");
-  Expr const symbol = wrapped && strict_ ? arena_.symbol(name) : arena_.symbol(name);
+  Expr const symbol = arena_.symbol(name);
   return to ? arena_.power(symbol, to) : symbol;
 }
 
