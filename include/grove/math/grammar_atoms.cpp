@@ -357,7 +357,7 @@ Expr Grammar::atom() {
       return arena_.symbol("e");
     case TokenKind::Differential:
       advance();
-      return arena_.symbol("d" + std::string(here.text));
+      return arena_.symbol(std::string("d").append(here.text));
     case TokenKind::Prime:
       if (strict_) return fail("a prime without a symbol");
       advance();

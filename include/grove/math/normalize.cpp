@@ -98,9 +98,7 @@ void remove_useless(std::string& text, std::string& scratch) {
       if (length == 0) length = empty_text(text, i);
       if (starts_with(text, i, "\\$")) length = 2;
       if (starts_with(text, i, "\\displaystyle")) length = 13;
-    } else if (text[i] == '$') {
-      length = 1;
-    } else if ((text[i] == '"' || text[i] == '\'') && (i == 0 || text[i - 1] != '\\')) {
+    } else if (text[i] == '$' || ((text[i] == '"' || text[i] == '\'') && (i == 0 || text[i - 1] != '\\'))) {
       length = 1;
     }
     if (length == 0) scratch += text[i++];

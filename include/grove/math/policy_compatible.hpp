@@ -44,7 +44,7 @@ struct Lighteval : Compatible {
 
   /// Where the task's gold answers stand.
   enum class Gold : std::uint8_t { Latex, Expression };
-  explicit Lighteval(Gold gold = Gold::Latex);
+  explicit Lighteval(Gold where = Gold::Latex);
 
   Outcome judge(Workspace& workspace, std::string_view gold_text, std::string_view answer_text) const;
 };

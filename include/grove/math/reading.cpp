@@ -88,7 +88,7 @@ Expr Reader::plain(Arena& arena, Match const& match, std::string& text) {
   }
   bool const negative = digits.starts_with('-');
   if (!negative) digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size()));
-  if (digits.empty()) digits = "0";
+  if (digits.empty()) digits += '0';
   for (char const c : plain.decimals) digits += c == ',' ? '.' : c;
   text = digits;
   Expr value = parse_numeral(arena, std::string_view(digits).substr(negative ? 1 : 0));

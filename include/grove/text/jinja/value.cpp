@@ -11,7 +11,9 @@ namespace grove::text::jinja {
 
 std::optional<Value> Object::attribute(Runtime&, std::string_view) { return std::nullopt; }
 
-Value Object::call(Runtime& runtime, Arguments const&) { runtime.fail("'" + type_name() + "' object is not callable"); }
+Value Object::call(Runtime& runtime, Arguments const&) {
+  runtime.fail(std::string("'").append(type_name()).append("' object is not callable"));
+}
 
 std::string Object::repr(Runtime& runtime) {
   runtime.fail("a value of type '" + type_name() + "' cannot be printed", {},
