@@ -222,7 +222,7 @@ TEST_CASE("bad input is one line and exit code 2") {
   check(run({"logprobs", "--model", w.model, "--dtype", "f16"}), "--dtype: 'f16'; expected f32 or bf16");
 }
 
-TEST_CASE("--device cuda without a device is one line that says what this build is, for every command with a model") {
+TEST_CASE("device cuda without a device is one line that says what this build is, for every command with a model") {
   if (!grove::nn::torch::cuda_devices().empty()) {
     WARN("skipped: there is a CUDA device");
     return;
@@ -240,7 +240,7 @@ TEST_CASE("--device cuda without a device is one line that says what this build 
   }
 }
 
-TEST_CASE("--version says which build this is and what it sees; auto takes what there is") {
+TEST_CASE("version says which build this is and what it sees; auto takes what there is") {
   auto const result = run({"--version"});
   auto const build = grove::nn::torch::build();
   REQUIRE(result.code == 0);
