@@ -241,7 +241,7 @@ std::string qwen_strip(std::string_view raw) {
   if (text.empty()) return text;
   if (text[0] == '.') text.insert(0, 1, '0');
   std::size_t const equals = text.find('=');
-  if (equals != none && equals <= 2 && text.find('=', equals + 1) == none) text.erase(0, equals + 1);
+  if (equals <= 2 && text.find('=', equals + 1) == none) text.erase(0, equals + 1);
   brace_roots(text, scratch);
   replace_all(text, scratch, " ", "");
   brace_fractions(text, scratch);

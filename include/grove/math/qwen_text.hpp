@@ -11,6 +11,6 @@ namespace grove::math::detail {
 std::string qwen_answer(std::string_view completion);
 
 /// Qwen2.5-Math's `strip_string`, step for step: its verdicts are comparisons of what remains.
-std::string qwen_strip(std::string_view text);
+std::string qwen_strip(std::string_view raw);
 
 }  // namespace grove::math::detail
