@@ -146,7 +146,7 @@ grove::AnyAlgorithm algorithm_for(Flags const& flags, grove::TrainOptions& optio
   grove::visit_options(defaults, [&](grove::Option const& option, auto const&) {
     if (option.name == "max_completion_length")
       settings.push_back("max_completion_length=" + std::to_string(max_completion_tokens));
-    if (option.name == "beta" && flags.algorithm == "grpo_token_mean") settings.push_back("beta=0");
+    if (option.name == "beta" && flags.algorithm == "grpo_token_mean") settings.emplace_back("beta=0");
   });
   settings.insert(settings.end(), flags.settings.begin(), flags.settings.end());
   open_rs::ObjectiveOptions run;
