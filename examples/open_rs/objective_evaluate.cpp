@@ -14,7 +14,6 @@ namespace open_rs {
 namespace {
 
 using grove::Column;
-using grove::ColumnSet;
 
 void require(bool given, char const* column, ObjectiveBatch const& batch) {
   if (!given)
