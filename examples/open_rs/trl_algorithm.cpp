@@ -31,7 +31,7 @@ std::string take(Settings& settings, std::string const& key, std::string const& 
 
 std::string choice(Settings& settings, std::string const& key, std::string const& otherwise,
                    std::vector<std::string> const& allowed) {
-  auto const value = take(settings, key, otherwise);
+  auto value = take(settings, key, otherwise);
   if (std::ranges::find(allowed, value) != allowed.end()) return value;
   std::string list;
   for (auto const& one : allowed) list += (list.empty() ? "" : ", ") + one;

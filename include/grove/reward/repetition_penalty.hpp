@@ -72,9 +72,9 @@ struct RepetitionPenalty {
     auto const gram = [&](std::size_t start) { return units.subspan(start, n); };
     std::ranges::sort(
         starts, [&](std::size_t a, std::size_t b) { return std::ranges::lexicographical_compare(gram(a), gram(b)); });
-    auto const repeated =
-        std::ranges::unique(starts, [&](std::size_t a, std::size_t b) { return std::ranges::equal(gram(a), gram(b)); });
-    return total - repeated.size();
+    auto const last = std::unique(starts.begin(), starts.end(),
+                                  [&](std::size_t a, std::size_t b) { return std::ranges::equal(gram(a), gram(b)); });
+    return static_cast<std::size_t>(last - starts.begin());
   }
 };
 
