@@ -74,15 +74,16 @@ int verify(Arguments const& arguments) {
   bool open = true;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string const& argument = arguments[i];
+    bool const is_unknown = argument.starts_with("--") && argument.size() > 2 && argument[2] >= 'a' &&
+                            argument[2] <= 'z' && texts.size() == 2;
+    bool const is_option =
+        argument == "--help" || argument == "-h" || argument.starts_with("--verifier=") || is_unknown;
     if (open && argument == "--") {
       open = false;
-    } else if (open && (argument == "--help" || argument == "-h" || argument.starts_with("--verifier="))) {
-      options.push_back(argument);
     } else if (open && argument == "--verifier") {
       options.push_back(argument);
       if (i + 1 < arguments.size()) options.push_back(arguments[++i]);
-    } else if (open && argument.starts_with("--") && argument.size() > 2 && argument[2] >= 'a' && argument[2] <= 'z' &&
-               texts.size() == 2) {
+    } else if (open && is_option) {
       options.push_back(argument);
     } else {
       texts.push_back(argument);
