@@ -19,7 +19,7 @@ namespace grove {
 
 /// A coefficient that stays.
 struct FixedEntropy {
-  static constexpr std::string_view name = "";
+  static constexpr std::string_view name{};
   template <class Self, class Visit>
   static void options(Self&, Visit&&) {}
   double applied(double coefficient) const { return coefficient; }

@@ -20,7 +20,7 @@ namespace grove {
 
 /// The estimate as it is.
 struct Unweighted {
-  static constexpr std::string_view name = "";
+  static constexpr std::string_view name{};
   static constexpr ColumnSet needs = {};
   template <std::floating_point T>
   GROVE_HOST_DEVICE constexpr KlValue<T> operator()(KlValue<T> kl, Token<T> const&) const {
@@ -60,7 +60,7 @@ struct ScoreWeighted {
 
 /// A coefficient that stays.
 struct FixedKl {
-  static constexpr std::string_view name = "";
+  static constexpr std::string_view name{};
   template <class Self, class Visit>
   static void options(Self&, Visit&&) {}
   void adapt(double&, double) const {}
