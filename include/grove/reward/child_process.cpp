@@ -16,7 +16,6 @@
 
 #include "grove/error.hpp"
 
-extern char** environ;
 
 namespace grove::detail {
 namespace {
