@@ -16,7 +16,6 @@
 
 #include "grove/error.hpp"
 
-
 namespace grove::detail {
 namespace {
 

@@ -24,7 +24,8 @@ struct ExternalOptions {
 };
 
 /// Asks a long-lived child process for each score. A request is one line on its standard input,
-///   {"problem": {"id", "prompt", "messages", "gold", and the other columns}, "completion": {"text", "tokens", "finish"}}
+///   {"problem": {"id", "prompt", "messages", "gold", and the other columns}, "completion": {"text", "tokens",
+///   "finish"}}
 /// ("tokens" is their number), the reply one line on its standard output, {"score": number or null}; null declines.
 ///
 /// Callers wait while all processes are busy, so there are never more requests under way than processes. A process that
