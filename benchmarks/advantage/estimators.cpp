@@ -24,8 +24,8 @@
 #include "grove/advantage/optimal_token_baseline.hpp"
 #include "grove/advantage/whitened_group_relative.hpp"
 #include "grove/advantage/whitened_return.hpp"
-#include "grove/parallel.hpp"
 #include "grove/solo.hpp"
+#include "grove/worker_pool.hpp"
 
 namespace {
 
@@ -70,11 +70,10 @@ double copy_seconds(std::size_t bytes) {
   double best = std::numeric_limits<double>::infinity();
   for (int i = 0; i < 40; ++i) {
     auto const start = std::chrono::steady_clock::now();
-    grove::detail::for_each_index((half + portion - 1) / portion, std::thread::hardware_concurrency(),
-                                  [&](std::size_t p) {
-                                    std::size_t const begin = p * portion;
-                                    std::memcpy(&to[begin], &from[begin], std::min(portion, half - begin));
-                                  });
+    grove::WorkerPool().for_each((half + portion - 1) / portion, [&](std::size_t p) {
+      std::size_t const begin = p * portion;
+      std::memcpy(&to[begin], &from[begin], std::min(portion, half - begin));
+    });
     best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     benchmark::ClobberMemory();
   }

@@ -93,20 +93,6 @@ std::vector<double> differences(O const& objective, Columns<double> const& colum
   return d;
 }
 
-/// The sequences in a random order, cut at random places.
-Split random_split(std::size_t sequences, std::uint64_t seed) {
-  RandomSequence random(RandomStream({.seed = seed, .purpose = Purpose::Shuffle}));
-  std::vector<std::uint32_t> order(sequences);
-  std::iota(order.begin(), order.end(), 0u);
-  shuffle(std::span(order), random);
-  Split split(1);
-  for (auto s : order) {
-    if (!split.back().empty() && random.below(3) == 0) split.emplace_back();
-    split.back().push_back(s);
-  }
-  return split;
-}
-
 }  // namespace
 
 TEST_CASE("each composition's derivatives are differences of its loss, also through the statistic of a sequence") {
@@ -172,7 +158,7 @@ TEST_CASE("the gradient of each composition is that of the batch, however it is 
     auto const columns = test::with_selection(objective, test::ragged(1, true));
     auto const whole = test::evaluate(objective, columns, columns.whole());
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
-      auto const answer = test::evaluate(objective, columns, random_split(columns.lengths.size(), seed));
+      auto const answer = test::evaluate(objective, columns, test::random_split(columns.lengths.size(), seed));
       CHECK(answer.d_log_p == whole.d_log_p);
       CHECK(answer.d_entropy == whole.d_entropy);
       CHECK(answer.d_value == whole.d_value);

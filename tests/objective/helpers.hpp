@@ -193,4 +193,18 @@ double relative_difference(std::vector<A> const& got, std::vector<B> const& want
   return scale > 0 ? difference / scale : difference;
 }
 
+/// The sequences in a random order, cut at random places.
+inline Split random_split(std::size_t sequences, std::uint64_t seed) {
+  grove::RandomSequence random(grove::RandomStream({.seed = seed, .purpose = grove::Purpose::Shuffle}));
+  std::vector<std::uint32_t> order(sequences);
+  std::iota(order.begin(), order.end(), 0u);
+  grove::shuffle(std::span(order), random);
+  Split split(1);
+  for (auto s : order) {
+    if (!split.back().empty() && random.below(3) == 0) split.emplace_back();
+    split.back().push_back(s);
+  }
+  return split;
+}
+
 }  // namespace test

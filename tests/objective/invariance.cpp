@@ -24,20 +24,6 @@ void for_each_objective(F const& f) {
   f(Terms<ConstantLength<Window>, PolicyGradient<>>{.aggregate = {.length = 30}, .terms = {}});
 }
 
-/// The sequences in a random order, cut at random places.
-Split random_split(std::size_t sequences, std::uint64_t seed) {
-  RandomSequence random(RandomStream({.seed = seed, .purpose = Purpose::Shuffle}));
-  std::vector<std::uint32_t> order(sequences);
-  std::iota(order.begin(), order.end(), 0u);
-  shuffle(std::span(order), random);
-  Split split(1);
-  for (auto s : order) {
-    if (!split.back().empty() && random.below(3) == 0) split.emplace_back();
-    split.back().push_back(s);
-  }
-  return split;
-}
-
 }  // namespace
 
 TEST_CASE("the gradient does not change with the micro-batch split and the order of sequences") {
@@ -47,7 +33,7 @@ TEST_CASE("the gradient does not change with the micro-batch split and the order
     auto const whole = test::evaluate(objective, columns, columns.whole());
     CHECK(test::relative_difference(whole.d_log_p, std::vector<double>(whole.d_log_p.size())) > 1e-3);
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
-      auto const answer = test::evaluate(objective, columns, random_split(columns.lengths.size(), seed));
+      auto const answer = test::evaluate(objective, columns, test::random_split(columns.lengths.size(), seed));
       CHECK(answer.d_log_p == whole.d_log_p);
       CHECK(answer.d_entropy == whole.d_entropy);
       CHECK(answer.loss == Approx(whole.loss).epsilon(1e-12));

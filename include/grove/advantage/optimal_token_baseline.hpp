@@ -26,7 +26,7 @@
 #include "grove/columns.hpp"
 #include "grove/error.hpp"
 #include "grove/option.hpp"
-#include "grove/parallel.hpp"
+#include "grove/worker_pool.hpp"
 
 namespace grove {
 
@@ -58,7 +58,7 @@ struct OptimalTokenBaseline {
                   std::to_string(n) + " of each, one a token");
     Groups const groups(in);
     std::size_t const workers = threads != 0 ? threads : n < (1 << 14) ? 1 : std::thread::hardware_concurrency();
-    detail::for_each_index(groups.size(), workers, [&](std::size_t g) {
+    WorkerPool(std::min(workers, groups.size())).for_each(groups.size(), [&](std::size_t g) {
       auto const members = groups[g];
       if (members.size() < 2) return;
       std::vector<Answer> answers(members.size());

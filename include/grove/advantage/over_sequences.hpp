@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <thread>
 #include <vector>
 
 #include "grove/episodes.hpp"
-#include "grove/parallel.hpp"
+#include "grove/worker_pool.hpp"
 
 namespace grove::detail {
 
@@ -20,7 +21,8 @@ void over_sequences(Episodes const& episodes, std::size_t threads, F const& f) {
   for (std::size_t s = 1; s < episodes.sequences(); ++s)
     if (episodes.cu_seqlens[s] - episodes.cu_seqlens[begin.back()] >= portion) begin.push_back(s);
   begin.push_back(episodes.sequences());
-  for_each_index(begin.size() - 1, threads, [&](std::size_t i) {
+  auto const portions = begin.size() - 1;
+  WorkerPool(std::min(threads, portions)).for_each(portions, [&](std::size_t i) {
     for (std::size_t s = begin[i]; s < begin[i + 1]; ++s) f(s);
   });
 }

@@ -20,8 +20,8 @@
 #include "grove/metrics.hpp"
 #include "grove/reward/reward_list.hpp"
 #include "grove/reward/scoring_options.hpp"
-#include "grove/reward/worker_pool.hpp"
 #include "grove/reward_matrix.hpp"
+#include "grove/worker_pool.hpp"
 
 namespace grove {
 
