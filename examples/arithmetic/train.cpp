@@ -10,7 +10,6 @@
 #include "commands.hpp"
 #include "grove/algorithms.hpp"
 #include "grove/error.hpp"
-#include "grove/named/named_algorithm.hpp"
 #include "grove/observers.hpp"
 #include "grove/reward/exact_answer.hpp"
 #include "grove/reward/format.hpp"
@@ -141,16 +140,10 @@ void print_table(double before, double after, std::size_t unseen, double seconds
 /// The algorithm by name and the numbers that this example sets where --set does not: no KL for GRPO, so that no
 /// reference model is loaded, and the longest completion.
 grove::AnyAlgorithm algorithm_for(Flags const& flags, grove::TrainOptions& options) {
-  std::vector<std::string> settings;
-  auto const defaults = grove::algorithm_named(flags.algorithm);
-  grove::visit_options(defaults, [&](grove::Option const& option, auto const&) {
-    if (option.name == "max_completion_length")
-      settings.push_back("max_completion_length=" + std::to_string(max_completion_tokens));
-    if (option.name == "beta" && flags.algorithm == "grpo_token_mean") settings.emplace_back("beta=0");
-  });
-  settings.insert(settings.end(), flags.settings.begin(), flags.settings.end());
+  std::vector<std::string> defaults{"max_completion_length=" + std::to_string(max_completion_tokens)};
+  if (flags.algorithm == "grpo_token_mean") defaults.emplace_back("beta=0");
   open_rs::ObjectiveOptions run;
-  auto algorithm = open_rs::algorithm_of(flags.algorithm, settings, run);
+  auto algorithm = open_rs::algorithm_of(flags.algorithm, flags.settings, run, defaults);
   options.mask_truncated_completions = run.mask_truncated_completions;
   return algorithm;
 }

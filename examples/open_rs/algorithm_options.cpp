@@ -63,11 +63,17 @@ bool is_trl(std::string const& name) { return name == "trl" || name == "Trl" || 
 }  // namespace
 
 grove::AnyAlgorithm algorithm_of(std::string const& name, std::vector<std::string> const& settings,
-                                 ObjectiveOptions& options) {
+                                 ObjectiveOptions& options, std::vector<std::string> const& defaults) {
   std::vector<Setting> rest;
   for (auto const& text : settings)
     if (auto const setting = split(text); !take(setting, options)) rest.push_back(setting);
   auto algorithm = is_trl(name) ? trl_algorithm(rest) : grove::algorithm_named(name);
+  std::set<std::string_view> keys;
+  grove::visit_options(algorithm, [&](grove::Option const& option, auto const&) { keys.insert(option.name); });
+  std::vector<Setting> first;
+  for (auto const& text : defaults)
+    if (auto const setting = split(text); keys.contains(setting.first)) first.push_back(setting);
+  rest.insert(rest.begin(), first.begin(), first.end());
   std::vector<std::string_view> given;
   for (auto const& [key, value] : rest) given.push_back(key);
   for (auto const& [key, value] : rest) grove::set_option(algorithm, key, value, given);

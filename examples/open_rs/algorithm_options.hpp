@@ -12,9 +12,10 @@
 namespace open_rs {
 
 /// The algorithm of that name (or "trl") with its settings. Keys of the run rather than of the algorithm go into
-/// `options`. Throws Error for a key that does nothing here.
+/// `options`. `defaults` are settings that come first, and only where the algorithm has their key. Throws Error for a
+/// setting whose key does nothing here.
 grove::AnyAlgorithm algorithm_of(std::string const& name, std::vector<std::string> const& settings,
-                                 ObjectiveOptions& options);
+                                 ObjectiveOptions& options, std::vector<std::string> const& defaults = {});
 
 /// For --help: all algorithms, and the keys of one of them with their values.
 std::string algorithm_table(std::string const& name);

@@ -115,15 +115,9 @@ grove::RewardSet rewards_of(Recipe const& recipe, std::vector<ExtraReward> const
 }
 
 grove::AnyAlgorithm chosen_algorithm(TrainFlags const& flags, Recipe const& recipe) {
-  std::vector<std::string> settings;
-  auto const defaults = grove::algorithm_named(flags.algorithm);
-  grove::visit_options(defaults, [&](grove::Option const& option, auto const&) {
-    if (option.name == "max_completion_length")
-      settings.push_back("max_completion_length=" + std::to_string(recipe.max_completion_length));
-  });
-  settings.insert(settings.end(), flags.algorithm_settings.begin(), flags.algorithm_settings.end());
   ObjectiveOptions run;
-  return algorithm_of(flags.algorithm, settings, run);
+  return algorithm_of(flags.algorithm, flags.algorithm_settings, run,
+                      {"max_completion_length=" + std::to_string(recipe.max_completion_length)});
 }
 
 grove::RewardMatrix RecordedOr::evaluate(grove::TokenTrajectories const& t) const {
