@@ -65,7 +65,7 @@ concept KlEstimator = requires(E const& e) {
 namespace detail {
 template <class E>
 std::string kl_name() {
-  auto const name = std::string(E::name);
+  auto name = std::string(E::name);
   if constexpr (requires { E::straight_through; }) return "StraightThrough<" + name + ">";
   return name;
 }
