@@ -138,6 +138,8 @@ Judgement CompatibleEquality::relations(Expr gold, Expr answer) {  // NOLINT(mis
   }
   if (arena_.is(gold, Kind::And) || arena_.is(answer, Kind::And))
     return {Verdict::Different, "a chain and one relation"};
+  // What a chain joins is not always a relation: `1 < x \land \lnot p`.
+  if (!is_relation(gold) || !is_relation(answer)) return (*this)(gold, answer, false);
   RelationType const x = arena_.relation_of(gold);
   RelationType const y = arena_.relation_of(answer);
   auto const sides = [&](Expr e, int side) { return arena_.child(e, static_cast<std::size_t>(side)); };

@@ -140,8 +140,8 @@ void brace_fractions(std::string& text, std::string& scratch) {
     from = begin;
     if (starts_with(text, begin, "{")) continue;
     std::size_t const next = std::min(text.find(head, begin), text.size());
-    if (next < begin + 2) return;
     std::size_t const a = next_character(text, begin);
+    if (a >= next) return;  // less than two characters, of whatever bytes
     scratch.append("{").append(text, begin, a - begin).append("}");
     from = a;
     if (starts_with(text, a, "{")) continue;
