@@ -8,6 +8,17 @@
 
 namespace grove::math::detail {
 
+void free_caches_with_thread() {
+  struct Caches {
+    Caches() = default;
+    Caches(Caches const&) = delete;
+    Caches& operator=(Caches const&) = delete;
+    ~Caches() { mpfr_free_cache(); }
+  };
+  thread_local Caches const caches;
+  static_cast<void>(caches);
+}
+
 Interval::Interval(Interval const& other) : Interval(other.precision()) { *this = other; }
 
 Interval::Interval(Interval&& other) noexcept {

@@ -9,6 +9,10 @@
 
 namespace grove::math::detail {
 
+/// MPFR keeps pi and the like for each thread, and forgets to free them when the thread ends. Whoever computes with
+/// intervals on a thread says so here once, and they are freed with it.
+void free_caches_with_thread();
+
 /// A real number known to lie between two MPFR numbers of one precision, rounded outward by every operation. Bounds may
 /// be infinite; an operation without a value on part of the interval returns none. Only compiled files include this.
 class Interval {

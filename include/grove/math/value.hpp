@@ -66,7 +66,9 @@ struct Value {
 class Calculator {
  public:
   Calculator(mpfr_prec_t precision, RootConvention roots, Fuel& fuel)
-      : precision_(precision), roots_(roots), fuel_(fuel) {}
+      : precision_(precision), roots_(roots), fuel_(fuel) {
+    free_caches_with_thread();
+  }
 
   Value add(Value const& a, Value const& b);
   Value multiply(Value const& a, Value const& b);
