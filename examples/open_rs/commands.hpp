@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <vector>
+
 #include "open_rs/command_line.hpp"
+#include "open_rs/rewards.hpp"
 
 namespace open_rs {
 
@@ -11,6 +14,7 @@ int logprobs(Arguments const& arguments);
 int generate(Arguments const& arguments);
 int objective(Arguments const& arguments);
 int verify(Arguments const& arguments);
+int score(Arguments const& arguments, std::vector<ExtraReward> const& extras);
 int print_version();
 int print_help(std::string const& name);
 

@@ -46,13 +46,14 @@ T chosen(std::string const& key, std::string const& word,
     if (name == word) return value;
     words += (words.empty() ? "" : ", ") + std::string(name);
   }
-  throw Error("recipe", key + " is '" + word + "'", words);
+  throw Error("rewards", key + " is '" + word + "'", words);
 }
 
 LengthUnit unit_of(std::string const& key, std::string const& word) {
   using Choice = std::pair<std::string_view, LengthUnit>;
   return chosen(key, word,
-                std::array{Choice{"tokens", LengthUnit::Token}, Choice{"characters", LengthUnit::Character}});
+                std::array{Choice{"tokens", LengthUnit::Token}, Choice{"characters", LengthUnit::Character},
+                           Choice{"chars", LengthUnit::Character}});
 }
 
 grove::Script script_named(std::string const& word) {
@@ -85,7 +86,7 @@ void with_verifier(std::string const& verifier, F const& f) {
   if (verifier == "text") return same(grove::BoxedAnswer{});
   if (verifier == "compatible-open-rs")
     return f(MathAnswer<math::CompatibleOpenRs>({}, 1.0), MathAnswer<math::CompatibleOpenRs>(without_unboxing()), true);
-  throw Error("recipe", "verifier is '" + verifier + "'",
+  throw Error("rewards", "verifier is '" + verifier + "'",
               "strict, compatible, compatible-open-rs, qwen, lighteval or text");
 }
 
@@ -105,17 +106,42 @@ void add_accuracy(RewardSet& set, Context const& c) {
   with_verifier(c.keys.verifier, [&](auto const& accuracy, auto const&, bool) { c.add(set, accuracy); });
 }
 
+/// The form that a completion is asked for.
+void add_format(RewardSet& set, Context const& c) {
+  auto const& form = c.keys.format_form;
+  if (form == "open-rs") return c.add(set, grove::OpenRsFormat{});
+  if (form == "think-answer") return c.add(set, grove::ThinkAnswerFormat{});
+  if (form == "think") return c.add(set, grove::ThinkFormat{});
+  // open-r1's own pattern, whose $ stands before any newline.
+  if (form == "open-r1")
+    return c.add(set, grove::Regex("^<think>\\n.*\\n</think>\\n<answer>\\n.*\\n</answer>(?:\\n|$)", {.dot_all = true}));
+  throw Error("rewards", "format_form is '" + form + "'", "open-rs, open-r1, think-answer or think");
+}
+
+/// Whether cosine starts from the defaults of open-rs's script instead of its description.
+bool as_script(RewardKeys const& keys) {
+  using Choice = std::pair<std::string_view, bool>;
+  return chosen("cosine_defaults", keys.cosine_defaults,
+                std::array{Choice{"described", false}, Choice{"open-rs", true}});
+}
+
+LengthUnit cosine_unit(RewardKeys const& keys) {
+  return unit_of("cosine_unit", keys.cosine_unit.value_or(as_script(keys) ? "characters" : "tokens"));
+}
+
 void add_cosine(RewardSet& set, Context const& c) {
   auto const& k = c.keys;
+  bool const script = as_script(k);
+  if (k.cosine_max_len == 0) throw Error("rewards", "cosine_max_len is 0", "at least 1");
   with_verifier(k.verifier, [&]<class Correct>(auto const&, Correct const& correct, bool accepts_unread) {
     grove::Cosine<Correct> cosine{.correct = correct,
-                                  .wrong_short = k.cosine_min_value_wrong,
-                                  .wrong_long = k.cosine_max_value_wrong,
-                                  .correct_short = k.cosine_max_value_correct,
-                                  .correct_long = k.cosine_min_value_correct,
+                                  .wrong_short = k.cosine_min_value_wrong.value_or(script ? 0.0 : -0.5),
+                                  .wrong_long = k.cosine_max_value_wrong.value_or(script ? -0.5 : 0.0),
+                                  .correct_short = k.cosine_max_value_correct.value_or(1.0),
+                                  .correct_long = k.cosine_min_value_correct.value_or(0.5),
                                   .max_length = k.cosine_max_len,
-                                  .unit = unit_of("cosine_unit", k.cosine_unit),
-                                  .clamped = k.cosine_clamp};
+                                  .unit = cosine_unit(k),
+                                  .clamped = k.cosine_clamp.value_or(!script)};
     if (accepts_unread) cosine.unjudged = 1.0;
     c.add(set, std::move(cosine));
   });
@@ -130,6 +156,12 @@ void add_length(RewardSet& set, Context const& c) {
   });
 }
 
+void add_length_budget(RewardSet& set, Context const& c) {
+  auto const limit = c.keys.length_budget_limit > 0 ? c.keys.length_budget_limit : c.max_completion_length;
+  auto const budget = c.keys.length_budget_tokens > 0 ? c.keys.length_budget_tokens : limit / 2;
+  c.add(set, grove::LengthBudget{.budget = budget, .limit = limit});
+}
+
 void add_tag_count(RewardSet& set, Context const& c) {
   using Choice = std::pair<std::string_view, bool>;
   bool const four =
@@ -137,24 +169,27 @@ void add_tag_count(RewardSet& set, Context const& c) {
   c.add(set, four ? grove::TagCount::open_r1() : grove::TagCount{});
 }
 
+using RepetitionUnit = grove::RepetitionPenalty::Unit;
+
+RepetitionUnit repetition_unit(RewardKeys const& keys) {
+  using Choice = std::pair<std::string_view, RepetitionUnit>;
+  return chosen("repetition_unit", keys.repetition_unit,
+                std::array{Choice{"words", RepetitionUnit::Word}, Choice{"tokens", RepetitionUnit::Token}});
+}
+
 void add_repetition_penalty(RewardSet& set, Context const& c) {
-  using Unit = grove::RepetitionPenalty::Unit;
-  using Choice = std::pair<std::string_view, Unit>;
   auto const& k = c.keys;
   if (k.repetition_max_penalty > 0)
-    throw Error("recipe", "repetition_max_penalty is " + std::to_string(k.repetition_max_penalty), "0 or less");
-  if (k.repetition_n_grams == 0) throw Error("recipe", "repetition_n_grams is 0", "at least 1");
+    throw Error("rewards", "repetition_max_penalty is " + std::to_string(k.repetition_max_penalty), "0 or less");
+  if (k.repetition_n_grams == 0) throw Error("rewards", "repetition_n_grams is 0", "at least 1");
   c.add(set, grove::RepetitionPenalty{
-                 .n = k.repetition_n_grams,
-                 .penalty = k.repetition_max_penalty,
-                 .unit = chosen("repetition_unit", k.repetition_unit,
-                                std::array{Choice{"words", Unit::Word}, Choice{"tokens", Unit::Token}})});
+                 .n = k.repetition_n_grams, .penalty = k.repetition_max_penalty, .unit = repetition_unit(k)});
 }
 
 void add_soft_overlong(RewardSet& set, Context const& c) {
   auto const limit = c.keys.max_completion_len > 0 ? c.keys.max_completion_len : c.max_completion_length;
   if (c.keys.soft_punish_cache > limit)
-    throw Error("recipe", "soft_punish_cache is " + std::to_string(c.keys.soft_punish_cache),
+    throw Error("rewards", "soft_punish_cache is " + std::to_string(c.keys.soft_punish_cache),
                 "at most max_completion_len, " + std::to_string(limit));
   c.add(set, grove::SoftOverlongPunishment{.max_length = limit, .cache = c.keys.soft_punish_cache});
 }
@@ -163,15 +198,28 @@ void add_external(RewardSet& set, Context const& c) {
   std::vector<std::string> command;
   std::istringstream words(c.keys.external_command);
   for (std::string word; words >> word;) command.push_back(word);
-  if (command.empty()) throw Error("recipe", "external_command is empty", "a program and its arguments");
+  if (command.empty()) throw Error("rewards", "external_command is empty", "a program and its arguments");
   c.add(set, grove::ExternalReward({.command = std::move(command),
                                     .processes = c.keys.external_processes,
                                     .deadline = std::chrono::milliseconds(c.keys.external_deadline_ms)}));
 }
 
 void add_regex(RewardSet& set, Context const& c) {
-  if (c.keys.regex_pattern.empty()) throw Error("recipe", "regex_pattern is empty", "a pattern");
-  c.add(set, grove::Regex(c.keys.regex_pattern));
+  if (c.keys.regex_pattern.empty()) throw Error("rewards", "regex_pattern is empty", "a pattern");
+  auto const& k = c.keys;
+  c.add(set, grove::Regex(
+                 k.regex_pattern,
+                 {.ignore_case = k.regex_ignore_case, .multi_line = k.regex_multi_line, .dot_all = k.regex_dot_all}));
+}
+
+/// Short names for rewards.
+std::string_view full_name(std::string_view name) {
+  using Alias = std::pair<std::string_view, std::string_view>;
+  constexpr std::array aliases = {Alias{"soft_overlong", "soft_overlong_punishment"}, Alias{"kimi_length", "length"},
+                                  Alias{"think_answer", "think_answer_format"},
+                                  Alias{"repetition", "repetition_penalty"}};
+  auto const at = std::ranges::find(aliases, name, &Alias::first);
+  return at == aliases.end() ? name : at->second;
 }
 
 struct Known {
@@ -181,17 +229,14 @@ struct Known {
 
 constexpr std::array known = {
     Known{"accuracy", add_accuracy},
-    Known{"format", [](RewardSet& s, Context const& c) { c.add(s, grove::OpenRsFormat{}); }},
+    Known{"format", add_format},
     Known{"think_answer_format", [](RewardSet& s, Context const& c) { c.add(s, grove::ThinkAnswerFormat{}); }},
     Known{"think_format", [](RewardSet& s, Context const& c) { c.add(s, grove::ThinkFormat{}); }},
     Known{"tag_count", add_tag_count},
     Known{"reasoning_steps", [](RewardSet& s, Context const& c) { c.add(s, grove::ReasoningSteps{}); }},
     Known{"cosine", add_cosine},
     Known{"length", add_length},
-    Known{"length_budget",
-          [](RewardSet& s, Context const& c) {
-            c.add(s, grove::LengthBudget{.budget = c.max_completion_length / 2, .limit = c.max_completion_length});
-          }},
+    Known{"length_budget", add_length_budget},
     Known{"repetition_penalty", add_repetition_penalty},
     Known{"soft_overlong_punishment", add_soft_overlong},
     Known{"code_format",
@@ -217,40 +262,37 @@ void add_reward(RewardSet& set, std::string const& name, double weight, RewardKe
                 std::size_t max_completion_length, std::vector<ExtraReward> const& extras) {
   if (auto const extra = std::ranges::find(extras, name, &ExtraReward::name); extra != extras.end())
     return extra->add(set, weight);
-  auto const at = std::ranges::find(known, name, &Known::name);
+  auto const at = std::ranges::find(known, full_name(name), &Known::name);
   if (at == known.end())
     throw Error("reward_funcs", "there is no reward '" + name + "'", reward_names() + " or one that the program adds");
   at->add(set, {name, weight, keys, max_completion_length});
 }
 
-void RewardKeys::add_to(po::options_description& options) {
-  auto const add = [&](char const* name, auto& value, char const* meaning) {
-    options.add_options()(name, po::value(&value)->default_value(value), meaning);
-  };
-  add("verifier", verifier,
-      "what accuracy, cosine and length take for right: strict, compatible, compatible-open-rs, qwen, lighteval or "
-      "text");
-  add("cosine_min_value_wrong", cosine_min_value_wrong, "of a wrong answer of no length");
-  add("cosine_max_value_wrong", cosine_max_value_wrong, "of a wrong answer of full length");
-  add("cosine_min_value_correct", cosine_min_value_correct, "of a right answer of full length");
-  add("cosine_max_value_correct", cosine_max_value_correct, "of a right answer of no length");
-  add("cosine_max_len", cosine_max_len, "full length");
-  add("cosine_unit", cosine_unit, "tokens or characters");
-  add("cosine_clamp", cosine_clamp, "0: the cosine goes on behind the full length, as in open-rs");
-  add("tag_count_tags", tag_count_tags, "open-rs (two tags) or open-r1 (four)");
-  add("repetition_n_grams", repetition_n_grams, "n of repetition_penalty");
-  add("repetition_max_penalty", repetition_max_penalty, "of a text that repeats itself for ever, 0 or less");
-  add("repetition_unit", repetition_unit, "words (open-r1) or tokens (TRL)");
-  add("length_unit", length_unit, "of the reward length: tokens or characters");
-  add("length_over_batch", length_over_batch, "1: length compares all completions of a batch, as in open-r1");
-  add("max_completion_len", max_completion_len, "of soft_overlong_punishment, tokens; 0: max_completion_length");
-  add("soft_punish_cache", soft_punish_cache, "tokens before the limit in which the punishment grows");
-  add("code_language", code_language, "of the fenced block that code_format looks for");
-  add("language_script", language_script, "of language_consistency: latin, cyrillic, han, kana, hangul, ...");
-  add("regex_pattern", regex_pattern, "1 where it is found in the completion");
-  add("external_command", external_command, "program and arguments, parted by spaces, that judge as reward external");
-  add("external_processes", external_processes, "as many of them");
-  add("external_deadline_ms", external_deadline_ms, "for one answer of theirs");
+TokensRead tokens_read_by(std::string const& reward, RewardKeys const& keys) {
+  auto const name = full_name(reward);
+  auto const counts = [](LengthUnit unit) { return unit == LengthUnit::Token ? TokensRead::Number : TokensRead::None; };
+  if (name == "cosine") return counts(cosine_unit(keys));
+  if (name == "length") return counts(unit_of("length_unit", keys.length_unit));
+  if (name == "length_budget" || name == "soft_overlong_punishment") return TokensRead::Number;
+  if (name == "repetition_penalty" && repetition_unit(keys) == RepetitionUnit::Token) return TokensRead::Ids;
+  return TokensRead::None;
+}
+
+Explainer explainer_of(std::string const& reward, RewardKeys const& keys) {
+  Explainer explainer;
+  auto const name = full_name(reward);
+  if (name != "accuracy" && name != "cosine" && name != "length") return explainer;
+  with_verifier(keys.verifier, [&](auto const& accuracy, auto const& correct, bool) {
+    auto const take = [&](auto const& judge) {
+      if constexpr (requires(grove::Problem const& p, grove::Completion const& c) { judge.explain(p, c); })
+        explainer = [judge](grove::Problem const& p, grove::Completion const& c) { return judge.explain(p, c); };
+    };
+    if (name == "accuracy")
+      take(accuracy);
+    else
+      take(correct);
+  });
+  return explainer;
 }
 
 }  // namespace open_rs

@@ -5,11 +5,14 @@
 
 #include <boost/program_options.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "grove/reward/math_answer.hpp"
 #include "grove/reward/reward_set.hpp"
 
 namespace open_rs {
@@ -23,21 +26,25 @@ struct ExtraReward {
 /// Parameters of the rewards by name; `add_to` gives them their defaults.
 struct RewardKeys {
   std::string verifier = "strict";
-  double cosine_min_value_wrong = -0.5, cosine_max_value_wrong = 0.0, cosine_min_value_correct = 0.5,
-         cosine_max_value_correct = 1.0;
+  std::string format_form = "open-rs";
+  std::string cosine_defaults = "described";
+  std::optional<double> cosine_min_value_wrong{}, cosine_max_value_wrong{}, cosine_min_value_correct{},
+      cosine_max_value_correct{};
   std::size_t cosine_max_len = 1000;
-  std::string cosine_unit = "tokens";
-  bool cosine_clamp = true;
+  std::optional<std::string> cosine_unit{};
+  std::optional<bool> cosine_clamp{};
   std::string tag_count_tags = "open-rs";
   std::size_t repetition_n_grams = 3;
   double repetition_max_penalty = -1.0;
   std::string repetition_unit = "words";
   std::string length_unit = "tokens";
   bool length_over_batch = false;
+  std::size_t length_budget_tokens = 0, length_budget_limit = 0;
   std::size_t max_completion_len = 0, soft_punish_cache = 4096;
   std::string code_language = "python";
   std::string language_script = "latin";
   std::string regex_pattern{};
+  bool regex_ignore_case = false, regex_multi_line = false, regex_dot_all = false;
   std::string external_command{};
   std::size_t external_processes = 1, external_deadline_ms = 10'000;
 
@@ -47,6 +54,21 @@ struct RewardKeys {
 
 /// The names that `add_reward` knows, with commas between.
 std::string reward_names();
+
+/// The key of the table above that a reward's own key stands for: cosine's "max_len" is "cosine_max_len"; the whole
+/// name and TRL's spellings are taken too. Throws grove::Error that lists the reward's keys.
+std::string key_of_reward(std::string const& reward, std::string const& key);
+
+/// The rewards that have keys, and their keys as `--set NAME.key=value`, for a help text.
+std::string reward_key_table();
+
+/// What a reward reads of a completion's tokens.
+enum class TokensRead : std::uint8_t { None, Number, Ids };
+TokensRead tokens_read_by(std::string const& reward, RewardKeys const& keys);
+
+/// How a reward that judges mathematics came to its verdict; empty for other rewards.
+using Explainer = std::function<grove::MathExplanation(grove::Problem const&, grove::Completion const&)>;
+Explainer explainer_of(std::string const& reward, RewardKeys const& keys);
 
 /// Adds the reward called `name` to the set. `max_completion_length` is the run's, in tokens. Throws grove::Error for a
 /// name or a parameter that does not exist.

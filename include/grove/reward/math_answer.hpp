@@ -45,6 +45,11 @@ class SpareWorkspaces {
 
 }  // namespace detail
 
+/// A verdict with everything a person wants to know of it.
+struct MathExplanation : math::Verification {
+  std::string gold_text{}, answer_text{};  ///< what was extracted, before it was read
+};
+
 /// 1 where the policy finds the completion's answer equal to the gold answer, else 0, also where no answer can be read
 /// or the verdict is Unknown. Declines a problem whose gold has no meaning under the policy, unless `unjudged` has a
 /// score. `MathAnswer<math::Strict>` is what training should use.
@@ -62,6 +67,14 @@ class MathAnswer {
     if (!outcome.gold_read) return unjudged_;
     if (outcome.verdict == math::Verdict::Unparsed) return Score::of_unreadable(0.0);
     return outcome.verdict == math::Verdict::Equal ? 1.0 : 0.0;
+  }
+
+  /// How the score comes about.
+  MathExplanation explain(Problem const& problem, Completion const& completion) const {
+    return workspaces_->with([&](math::Workspace& workspace) {
+      return MathExplanation{math::verify(policy_, problem.gold, completion.text, workspace), workspace.gold.text,
+                             workspace.answer.text};
+    });
   }
 
   /// The gold answer in a box: what a right answer looks like.

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "grove/advantage/running_moments.hpp"
 #include "grove/concepts.hpp"
 #include "grove/error.hpp"
 #include "grove/metrics.hpp"
@@ -31,6 +32,7 @@ struct RewardStatistics {
   std::size_t declined = 0;         ///< no score, failures included
   std::size_t unparsed = 0;         ///< no answer could be read
   std::size_t errors = 0;           ///< the reward threw
+  RunningMoments scores{};          ///< of what was not declined
   std::vector<float> latency_ms{};  ///< of each call
 
   /// The latency that a share of the calls does not exceed; 0 without calls.
@@ -214,7 +216,12 @@ class Scorer {
   void add(RewardMatrix const& matrix, std::size_t r, Account const& account) {
     auto at = std::ranges::find(statistics_, matrix.name(r), &RewardStatistics::name);
     if (at == statistics_.end()) at = statistics_.insert(at, RewardStatistics{.name = matrix.name(r)});
-    for (std::size_t s = 0; s < matrix.samples(); ++s) at->declined += !matrix(r, s).has_value();
+    for (std::size_t s = 0; s < matrix.samples(); ++s) {
+      if (auto const& score = matrix(r, s))
+        at->scores.add(*score);
+      else
+        ++at->declined;
+    }
     at->unparsed += account.unparsed;
     at->errors += account.errors;
     for (auto const latency : account.latency_ms)

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// open_rs score as a function with its streams redirected.
+#include <cmath>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "grove/io/json.hpp"
+#include "open_rs/commands.hpp"
+#include "open_rs/rewards.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+using grove::io::Json;
+
+struct Scored {
+  int code = 0;
+  std::string out{}, error{};
+
+  std::vector<Json> lines() const {
+    std::vector<Json> parsed;
+    std::istringstream in(out);
+    for (std::string line; std::getline(in, line);) parsed.push_back(Json::parse(line));
+    return parsed;
+  }
+  bool says(std::string const& text) const { return error.find(text) != std::string::npos; }
+};
+
+Scored score(std::vector<std::string> arguments, std::string const& input,
+             std::vector<open_rs::ExtraReward> const& extras = {}) {
+  std::istringstream in(input);
+  std::ostringstream out, error;
+  auto* const old_in = std::cin.rdbuf(in.rdbuf());
+  auto* const old_out = std::cout.rdbuf(out.rdbuf());
+  auto* const old_error = std::cerr.rdbuf(error.rdbuf());
+  int const code = open_rs::guarded("open_rs", [&] { return open_rs::score(arguments, extras); });
+  std::cin.rdbuf(old_in);
+  std::cin.clear();
+  std::cout.rdbuf(old_out);
+  std::cerr.rdbuf(old_error);
+  return {code, out.str(), error.str()};
+}
+
+/// A line of input.
+std::string line(std::string const& gold, std::string const& completion, Json more = Json::object()) {
+  more["gold"] = gold;
+  more["completion"] = completion;
+  return more.dump() + "\n";
+}
+
+}  // namespace
+
+TEST_CASE("score gives each reward's value, line by line, and ignores other fields") {
+  auto const result = score({"--rewards", "accuracy,format"},
+                            line("$6$", "\\boxed{6}", {{"other", Json::array({1, 2})}}) +
+                                line("$\\frac{1}{2}$", "so\n</think>\n\\boxed{0.5}") + line("$6$", "\\boxed{7}"));
+  REQUIRE(result.code == 0);
+  REQUIRE(result.out ==
+          "{\"accuracy\":1.0,\"format\":0.0}\n{\"accuracy\":1.0,\"format\":1.0}\n"
+          "{\"accuracy\":0.0,\"format\":0.0}\n");
+}
+
+TEST_CASE("a gold answer without meaning gives null, an answer without one 0") {
+  auto const input = line("the proof is left to the reader", "\\boxed{1}") + line("$6$", "no idea");
+  auto const compatible = score({"--verifier", "compatible", "--rewards", "accuracy,cosine"},
+                                line("prose", "\\boxed{1}", {{"tokens", 3}}) + line("$6$", "no", {{"tokens", 0}}));
+  REQUIRE(compatible.lines()[0]["accuracy"].is_null());
+  REQUIRE(compatible.lines()[0]["cosine"].is_null());
+  REQUIRE(compatible.lines()[1]["accuracy"] == 0.0);
+  REQUIRE(compatible.lines()[1]["cosine"] == -0.5);
+  REQUIRE(score({"--verifier", "compatible-open-rs"}, input).lines()[0]["accuracy"] == 1.0);  // open-rs's own rule
+}
+
+TEST_CASE("score explains what was extracted, how it was read and why it was judged so") {
+  auto const why = score({"--explain"}, line("$\\frac{1}{2}$", "\\boxed{0.5}")).lines()[0]["explain"]["accuracy"];
+  REQUIRE(why["verdict"] == "Equal");
+  REQUIRE(why["answer_extracted"] == "0.5");
+  REQUIRE(why["gold"] == "1/2");
+  REQUIRE_FALSE(why["reason"].get<std::string>().empty());
+}
+
+TEST_CASE("rewards that compare lines do so among lines of equal group, all where there is none") {
+  auto const input = [](bool grouped) {
+    std::string text;
+    for (int i = 0; i < 4; ++i) {
+      Json more = {{"tokens", 10 * (i + 1)}};
+      if (grouped) more["group"] = i % 2;
+      text += line("$6$", "\\boxed{6}", more);
+    }
+    return text;
+  };
+  auto const values = [](Scored const& result) {
+    std::vector<double> all;
+    for (auto const& one : result.lines()) all.push_back(one["length"]);
+    return all;
+  };
+  REQUIRE(values(score({"--rewards", "length"}, input(true))) == std::vector{0.5, 0.5, -0.5, -0.5});
+  auto const together = values(score({"--rewards", "length"}, input(false)));
+  REQUIRE(together.front() == 0.5);
+  REQUIRE(together[1] == Approx(0.5 - 1.0 / 3));
+  REQUIRE(together.back() == -0.5);
+}
+
+TEST_CASE("a reward of tokens wants them, by its name") {
+  auto const cosine = score({"--rewards", "accuracy,cosine"}, line("$6$", "\\boxed{6}"));
+  REQUIRE(cosine.code == 2);
+  REQUIRE(cosine.says("stdin:1: the reward cosine counts tokens"));
+  REQUIRE(cosine.says("--model"));
+  REQUIRE(score({"--rewards", "cosine", "--set", "cosine.unit=characters"}, line("$6$", "\\boxed{6}")).code == 0);
+  std::vector<std::string> const repetition = {"--rewards", "repetition_penalty",
+                                               "--set",     "repetition_penalty.unit=tokens",
+                                               "--set",     "repetition_penalty.ngram_size=1"};
+  REQUIRE(score(repetition, line("", "a", {{"tokens", 4}})).says("list of their ids"));
+  REQUIRE(score(repetition, line("", "a", {{"tokens", {5, 5, 5, 5}}})).lines()[0]["repetition_penalty"] == -0.75);
+  REQUIRE(score({"--rewards", "cosine"}, line("$6$", "x", {{"tokens", -1}})).code == 2);
+  REQUIRE(score({"--rewards", "cosine"}, line("$6$", "x", {{"tokens", 1e30}})).code == 2);
+}
+
+TEST_CASE("cosine as described, and with the script's inverted defaults") {
+  auto const wrong = line("$6$", "\\boxed{7}" + std::string(91, '.'), {{"tokens", 1000}});
+  REQUIRE(score({"--rewards", "cosine"}, wrong).lines()[0]["cosine"] == 0.0);
+  std::vector<std::string> script = {"--rewards",         "cosine", "--set", "cosine.defaults=open-rs", "--set",
+                                     "cosine.max_len=100"};
+  REQUIRE(score(script, wrong).lines()[0]["cosine"] == -0.5);
+  script.insert(script.end(), {"--set", "cosine.cosine_max_value_wrong=-1"});
+  REQUIRE(score(script, wrong).lines()[0]["cosine"] == -1.0);
+}
+
+TEST_CASE("format in the forms that there are") {
+  std::string const r1 = "<think>\na\n</think>\n<answer>\nb\n</answer>";
+  auto const value = [&](std::string const& form, std::string const& text) {
+    return score({"--rewards", "format", "--set", "format.form=" + form}, line("", text)).lines()[0]["format"];
+  };
+  REQUIRE(value("open-r1", r1) == 1.0);
+  REQUIRE(value("open-r1", r1 + "\nmore") == 1.0);  // its $ stands before any newline
+  REQUIRE(value("open-r1", r1 + " more") == 0.0);
+  REQUIRE(value("open-r1", "<think>a</think><answer>b</answer>") == 0.0);
+  REQUIRE(value("think-answer", "<think>a</think><answer>b</answer>") == 1.0);
+  REQUIRE(value("open-rs", r1) == 1.0);
+  REQUIRE(value("think", r1) == 1.0);
+}
+
+TEST_CASE("a bad line ends the run after all lines before it were written") {
+  auto const good = line("$6$", "\\boxed{6}", {{"tokens", 3}});
+  for (std::string const bad : {"{\"gold\":\"6\"}", "{\"gold\":\"6\",\"completion\":7}", "{\"gold\"", "text", ""}) {
+    INFO(bad);
+    auto const result = score({"--rewards", "accuracy,length"}, good + good + bad + "\n" + good);
+    REQUIRE(result.code == 2);
+    REQUIRE(result.lines().size() == 2);
+    REQUIRE(result.says("stdin:3:"));
+  }
+}
+
+TEST_CASE("lines come out in their order, however many there are") {
+  std::string input;
+  for (int i = 0; i < 10'000; ++i)
+    input += line(std::to_string(i), "\\boxed{" + std::to_string(i % 7 == 0 ? i : -1) + "}");
+  auto const result = score({"--threads", "3"}, input);
+  auto const lines = result.lines();
+  REQUIRE(lines.size() == 10'000);
+  std::size_t right = 0;
+  for (std::size_t i = 0; i < lines.size(); ++i) right += lines[i]["accuracy"] == (i % 7 == 0 ? 1.0 : 0.0);
+  REQUIRE(right == lines.size());
+  REQUIRE(score({"--threads", "1"}, input).out == result.out);
+}
+
+TEST_CASE("rewards, keys and verifiers that do not exist are refused") {
+  REQUIRE(score({"--rewards", "acuracy"}, "").says("there is no reward 'acuracy'"));
+  REQUIRE(score({"--verifier", "sympy", "--rewards", "format"}, "").says("verifier is 'sympy'"));
+  REQUIRE(score({"--rewards", "cosine", "--set", "cosine.lenght=3"}, "").says("the reward cosine has no key 'lenght'"));
+  REQUIRE(score({"--set", "cosine.max_len=3"}, "").says("cosine is not among --rewards"));
+  REQUIRE(score({"--rewards", "cosine", "--set", "cosine.max_len=long"}, "").code == 2);
+  REQUIRE(score({"--rewards", "length", "--set", "length.budget_limit=1"}, "").code == 2);  // of another reward
+  REQUIRE(score({"--rewards", ""}, "").code == 2);
+  REQUIRE(score({"--rewards", "soft_overlong", "--set", "soft_overlong.soft_punish_cache=10"}, "").code == 0);
+}
+
+TEST_CASE("a program's own rewards are scored by their names") {
+  open_rs::ExtraReward const even{"even", [](grove::RewardSet& set, double weight) {
+                                    set.add("even", weight, [](grove::Problem const&, grove::Completion const& c) {
+                                      return c.tokens.size() % 2 == 0 ? 1.0 : 0.0;
+                                    });
+                                  }};
+  REQUIRE(score({"--rewards", "even"}, line("", "", {{"tokens", 4}}) + line("", "", {{"tokens", 3}}), {even}).out ==
+          "{\"even\":1.0}\n{\"even\":0.0}\n");
+}
