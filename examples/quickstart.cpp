@@ -25,7 +25,9 @@ int main() {
   grove::GroupSampler sampler(addition, grove::PromptFormat::load(model),
                               {.problems = 32, .group = 8, .max_tokens = 80});
   grove::Sum reward{grove::weighted(0.1, grove::ThinkAnswerFormat{}), grove::ExactAnswer{}};
-  grove::Trainer trainer(grove::Grpo{}, std::move(policy), sampler, reward, {.schedule = {.peak = 2e-4}});
+  grove::Grpo grpo;
+  grpo.objective.get<grove::KlInLoss<grove::K3>>().coefficient = 0.01;  // beta
+  grove::Trainer trainer(grpo, std::move(policy), std::move(sampler), reward, {.schedule = {.peak = 2e-4}});
   trainer.run(60, grove::EveryN{10, [](auto&, grove::StepReport const& report) {
                                   std::cout << "step " << report.step << "  reward " << *report.metrics.find("reward")
                                             << '\n';

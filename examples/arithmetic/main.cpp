@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// The commands of the example. The reinforcement learning is in train.cpp, the supervised start in pretrain.cpp;
+// ../quickstart.cpp is the same with nothing around it.
 #include <iostream>
 
 #include "commands.hpp"

@@ -2,6 +2,7 @@
 // Each piece of an algorithm, written outside the library.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -9,31 +10,32 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "grove/algorithms.hpp"
 
-/// A_i = R_i - the mean of the *other* answers to the same problem (RLOO, arXiv 2402.14740), repeated on each token.
-struct LeaveOneOut {
+/// A_i = R_i - the median of the answers to the same problem, repeated on each token: one lucky answer does not make
+/// the others look worse than they are.
+struct MedianBaseline {
   static constexpr grove::ColumnSet needs = {};
   static constexpr bool needs_groups = true;
-  static std::string describe() { return "LeaveOneOut"; }
+  static std::string describe() { return "MedianBaseline"; }
 
   template <std::floating_point T>
   void operator()(grove::EstimatorInput<T> const& in, grove::EstimatorOutput<T> out) const {
-    auto const& episodes = in.episodes;
-    std::map<std::uint32_t, grove::RunningMoments> groups;
-    for (std::size_t s = 0; s < episodes.sequences(); ++s)
-      if (in.valid[s]) groups[episodes.group[s]].add(in.reward[s]);
-    for (std::size_t s = 0; s < episodes.sequences(); ++s) {
-      auto const& group = groups[episodes.group[s]];
-      if (!in.valid[s] || group.count() < 2) continue;
-      auto const n = static_cast<double>(group.count());
-      auto const advantage = static_cast<T>((static_cast<double>(in.reward[s]) - group.mean()) * n / (n - 1));
-      for (auto t = episodes.cu_seqlens[s]; t < episodes.cu_seqlens[s + 1]; ++t) out.advantage[t] = advantage;
+    std::map<std::uint32_t, std::vector<double>> groups;
+    for (std::size_t s = 0; s < in.episodes.sequences(); ++s)
+      if (in.counted(s)) groups[in.episodes.group[s]].push_back(in.total(s));
+    for (auto& [group, rewards] : groups) std::ranges::sort(rewards);
+    for (std::size_t s = 0; s < in.episodes.sequences(); ++s) {
+      if (!in.counted(s)) continue;
+      auto const& rewards = groups[in.episodes.group[s]];
+      auto const n = rewards.size();
+      out.spread(in.episodes, s, in.total(s) - (rewards[(n - 1) / 2] + rewards[n / 2]) / 2);
     }
   }
 };
-static_assert(grove::AdvantageEstimator<LeaveOneOut>);
+static_assert(grove::AdvantageEstimator<MedianBaseline>);
 
 /// coefficient / 2 * (log p - log p_old)^2: keeps each update near the policy that sampled.
 struct Proximity {
@@ -57,5 +59,5 @@ struct Proximity {
 static_assert(grove::ObjectiveTerm<Proximity>);
 
 using MyAlgorithm = grove::Algorithm<
-    LeaveOneOut, grove::Terms<grove::TokenMean<grove::Window>, grove::PolicyGradient<grove::TokenRatio, grove::Clip>,
-                              grove::KlInLoss<grove::K3>, Proximity>>;
+    MedianBaseline, grove::Terms<grove::TokenMean<grove::Window>, grove::PolicyGradient<grove::TokenRatio, grove::Clip>,
+                                 grove::KlInLoss<grove::K3>, Proximity>>;

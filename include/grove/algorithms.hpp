@@ -2,6 +2,15 @@
 // Each published algorithm as one line of types: reading it tells you the algorithm. The numbers that a paper sets
 // otherwise than the pieces' defaults follow in the constructor. `beta` is there in each, and 0 (no reference policy is
 // loaded) where the paper has no KL; where a peer's default differs, the doc line says so.
+//
+// The words in the lines:
+//   Window, Local           over what a mean is taken: all tokens of one optimizer step, of all its micro-batches and
+//                           ranks; one micro-batch
+//   TokenMean               over all tokens;  SequenceMean: over a sequence's tokens, then over sequences
+//   SequenceSum             a sequence's tokens are added up, then the mean over sequences;  ConstantLength: the sum
+//                           over a fixed length
+//   OverGroup, OverBatch    whose standard deviation divides the advantage;  Unscaled: none does
+//   Clip::low, high         epsilon and epsilon_high;  KlInLoss::coefficient, KlInReward::coefficient: beta
 #pragma once
 
 #include "grove/advantage/beta_normalized.hpp"
@@ -59,7 +68,8 @@ using GrpoTokenMean =
 /// must be set. TRL reaches it with loss_type=dr_grpo and scale_rewards=none.
 using DrGrpo = CriticFree<GroupRelative<Unscaled>, ConstantLength<Window>, PolicyGradient<TokenRatio, Clip>>;
 
-/// DAPO (arXiv 2503.14476): token mean, a higher upper bound, no KL, uniform groups replaced. Its overlong filter is
+/// DAPO (arXiv 2503.14476): token mean, a higher upper bound, no KL; groups whose rewards are all
+/// equal are dropped and others collected in their place (dynamic sampling). Its overlong filter is
 /// `mask_truncated_completions`, its soft overlong penalty a reward. TRL's loss_type=dapo is the token mean alone.
 struct Dapo : CriticFree<GroupRelative<OverGroup>, TokenMean<Window>, PolicyGradient<TokenRatio, Clip>, AsJudged,
                          DropUniformGroups> {
@@ -180,7 +190,8 @@ using MaxRl = CriticFree<MeanRelative, TokenMean<Window>, PolicyGradient<TokenRa
 /// BNPO as its paper has it (arXiv 2506.02864): rewards normalised by a fitted Beta density.
 using BnpoPaper = CriticFree<BetaNormalized, SequenceMean<Window>, PolicyGradient<TokenRatio, Clip>>;
 
-/// What TRL calls loss_type=bnpo: GRPO with a token mean over each micro-batch, so that its value depends on the split.
+/// What TRL calls loss_type=bnpo: GRPO with a token mean over each micro-batch, so that its value depends on the split:
+/// give the trainer `SequencesPerMicroBatch`, since a token budget does not compile with it.
 using TrlBnpo = CriticFree<GroupRelative<OverGroup>, TokenMean<Local>, PolicyGradient<TokenRatio, Clip>>;
 
 }  // namespace grove

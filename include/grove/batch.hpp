@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -164,6 +165,24 @@ void check_batch(Batch<P> const& batch) {
       for (auto unit : micro_batch)
         if (unit >= units)
           throw Error("update plan", "names sequence " + std::to_string(unit), "below " + std::to_string(units));
+}
+
+/// Takes the samples that every reward declined out of the loss and out of the plan, so that no mean counts them.
+template <Policy P>
+void leave_out_declined(Batch<P>& batch) {
+  auto const& episodes = batch.trajectories.episodes;
+  std::vector<std::uint8_t> declined(Units<P>(episodes).size());
+  for (std::size_t s = 0; s < episodes.sequences(); ++s) {
+    if (batch.rewards.combined(s)) continue;
+    auto const first = episodes.cu_seqlens[s], last = episodes.cu_seqlens[s + 1];
+    std::fill(batch.counts.begin() + first, batch.counts.begin() + last, 0);
+    if constexpr (unit_of<P> == Unit::Token)
+      std::fill(declined.begin() + first, declined.begin() + last, 1);
+    else
+      declined[s] = 1;
+  }
+  for (auto& minibatch : batch.plan)
+    for (auto& micro_batch : minibatch) std::erase_if(micro_batch, [&](auto unit) { return declined[unit] != 0; });
 }
 
 }  // namespace grove

@@ -1,8 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole vocabulary of Grove on one page: what each part of a trainer must be able to do. No implementation.
+// What each part of a trainer must be able to do, on one page. No implementation.
 //
 //   Rollout  --collects-->  Trajectories  --Reward-->  RewardMatrix  --AdvantageEstimator-->  advantages
 //   Policy::score / accumulate  <-- per-token outputs and their derivatives -->  Objective
+//
+// Two words for what a piece reads. `needs`: every column it can ever read, known to the compiler, so that a policy
+// without values does not compile under a critic's algorithm. `wanted()`: those it reads with its present numbers; with
+// a KL coefficient of 0 no reference policy is loaded.
+//
+// Smaller pieces have their concept where they live: ObjectiveTerm (objective/terms.hpp), KlEstimator
+// (objective/kl.hpp), GroupFilter (reward/group_filter.hpp). A trainer also asks for these members, and does without
+// where a type has none:
+//   Trajectories  plan, an update plan that was recorded; token_rewards(), earned at single tokens; select(sequences)
+//   and
+//                 append(t), which a group filter needs
+//   Rollout       collect_greedy(policy, t), for estimators with needs_greedy; report(metrics); group_size()
+//   Policy        clone(), where a reference is compared with; unit, where updates may take single tokens
 #pragma once
 
 #include <concepts>
@@ -74,7 +87,7 @@ concept Rollout = requires(X& x, P& p) {
   { x.collect(p) } -> std::same_as<typename P::Trajectories>;
 };
 
-/// Judges one completion: a number, or none to decline it. Const, because it runs on many threads.
+/// Judges one completion: a number, or none to decline it. Called from many threads at once.
 template <class R>
 concept Reward = requires(R const& r, Problem const& problem, Completion const& completion) {
   { r(problem, completion) } -> std::convertible_to<std::optional<double>>;
@@ -106,6 +119,7 @@ concept AdvantageEstimator = requires(A const& a) {
     });
 
 /// The loss in closed form: its derivatives with respect to a policy's outputs, token by token. `Terms` is the model.
+///   needs, wanted, scope, describe   what it reads, how much of a sequence it must see at once, its name
 ///   count       what each mean is taken over, before any forward pass
 ///   evaluate    adds derivatives to the gradients and sums to the tally
 ///   report      the tally as metrics

@@ -124,6 +124,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
       batch.plan = plan_updates(Units<P>(episodes), batching_, options_.epochs, options_.minibatches, options_.seed,
                                 step_, communicator_.size() > 1);
     check_batch(batch);
+    leave_out_declined(batch);
     if constexpr (requires { rollout_.collect_greedy(policy_, batch.trajectories), algorithm_.advantage.needs_greedy; })
       if (algorithm_.advantage.needs_greedy)
         batch.greedy_reward = greedy_rewards<P>(policy_, rollout_, reward_, scorer_, batch.trajectories);
@@ -254,7 +255,8 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
     }
     sums.report(objective(), report.metrics);
     if constexpr (requires { algorithm_.shaping.adapt(0.0); })
-      if (!algorithm_.shaping.wanted().empty()) algorithm_.shaping.adapt(report.metrics.find("kl").value_or(0.0));
+      if (auto const kl = report.metrics.find("kl"); kl && !algorithm_.shaping.wanted().empty())
+        algorithm_.shaping.adapt(*kl);
     report.metrics.set("skipped_updates", static_cast<double>(report.skipped));
   }
 

@@ -62,6 +62,30 @@ struct Counter {
   }
 };
 
+/// Every third sample is judged by nobody, or was never sampled at all.
+struct Gaps {
+  bool sampled = true;
+  Wander inner{};
+
+  Walks collect(Walker& policy) {
+    auto const t = inner.collect(policy);
+    if (sampled) return t;
+    std::vector<std::uint32_t> judged;
+    for (std::uint32_t s = 0; s < t.episodes.sequences(); ++s)
+      if (s % 3 != 1) judged.push_back(s);
+    return t.select(judged);
+  }
+};
+
+struct DeclineGaps {
+  RewardMatrix evaluate(Walks const& t) const {
+    RewardMatrix rewards({"gaps"}, {1.0}, t.reward.size());
+    for (std::size_t s = 0; s < t.reward.size(); ++s)
+      if (s % 3 != 1) rewards(0, s) = t.reward[s];
+    return rewards;
+  }
+};
+
 template <class S>
 using WithShaping = Algorithm<LeaveOneOut, Terms<TokenMean<Window>, PolicyGradient<>>, S>;
 
@@ -209,6 +233,30 @@ TEST_CASE("one reward that is no number skips the updates it is in and changes n
   check(Rloo{});
   check(Ppo{});
   check(Algorithm<GroupRelative<OverGroup>, Terms<TokenMean<Window>, PolicyGradient<>, Counter>>{});
+}
+
+TEST_CASE("a sample that every reward declines counts nowhere: the update is that of a batch without it") {
+  auto const check = [](auto algorithm) {
+    INFO(algorithm.advantage.describe());
+    Trainer declined(algorithm, Walker(3), Gaps{}, DeclineGaps{}, usual);
+    Trainer absent(algorithm, Walker(3), Gaps{.sampled = false}, EnvironmentReward{}, usual);
+    auto const a = declined.step().metrics;
+    auto const b = absent.step().metrics;
+    for (auto const* name : {"grad_norm", "loss", "kl"})
+      if (b.find(name)) CHECK(*a.find(name) == Approx(*b.find(name)).epsilon(1e-12).margin(1e-15));
+    CHECK(*b.find("grad_norm") > 1e-3);
+    for (std::size_t arm = 0; arm < 3; ++arm)
+      CHECK(declined.policy().logits()[arm] == Approx(absent.policy().logits()[arm]).epsilon(1e-12));
+  };
+  check(Grpo{});
+  check(GrpoTokenMean{});
+  DrGrpo dr_grpo;
+  dr_grpo.objective.aggregate.length = 6;
+  check(dr_grpo);
+  check(Rloo{});
+  check(ReinforcePlusPlus{});
+  check(LitePpo{});
+  check(Ppo{});
 }
 
 TEST_CASE("the reference follows the policy as it is told to") {
