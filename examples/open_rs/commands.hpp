@@ -12,6 +12,7 @@ int tokenize(Arguments const& arguments);
 int detokenize(Arguments const& arguments);
 int logprobs(Arguments const& arguments);
 int generate(Arguments const& arguments);
+int evaluate(Arguments const& arguments);
 int objective(Arguments const& arguments);
 int verify(Arguments const& arguments);
 int score(Arguments const& arguments, std::vector<ExtraReward> const& extras);

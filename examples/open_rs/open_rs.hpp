@@ -51,6 +51,7 @@ int main(int argc, char** argv, grove::Named<Rewards>... rewards) {
     if (name == "logprobs") return logprobs(arguments);
     if (name == "generate") return generate(arguments);
     if (name == "train") return train<Algorithm>(arguments, extras);
+    if (name == "evaluate") return evaluate(arguments);
     if (name == "objective") return objective(arguments);
     if (name == "verify") return verify(arguments);
     if (name == "score") return score(arguments, extras);

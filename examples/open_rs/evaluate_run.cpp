@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "open_rs/evaluate_run.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "grove/data/rows.hpp"
+#include "grove/error.hpp"
+#include "grove/io/atomic_file.hpp"
+#include "grove/io/json_line.hpp"
+#include "grove/metrics/jsonl_writer.hpp"
+#include "grove/rollout/group_sampler.hpp"
+#include "grove/rollout/prompt_format.hpp"
+
+namespace open_rs {
+namespace {
+
+namespace fs = std::filesystem;
+namespace cpu = grove::nn::cpu;
+using grove::Error;
+using grove::io::Json;
+
+constexpr std::string_view task_prompt =
+    "Solve the following math problem efficiently and clearly.  The last line of your response should be of the "
+    "following format: 'Therefore, the final answer is: $\\boxed{ANSWER}$. I hope it is correct' (without quotes) "
+    "where "
+    "ANSWER is just the final number or expression that solves the problem. Think step by step before answering.\n\n";
+
+/// FNV-1a of id and text: the problem's place in the random numbers, wherever it stands in whatever file.
+std::uint64_t key_of(grove::data::EvaluationProblem const& problem) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (std::string const* const text : {&problem.id, &problem.problem}) {
+    for (char const letter : *text) hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3ULL;
+    hash = (hash ^ 0xffU) * 0x100000001b3ULL;
+  }
+  return hash;
+}
+
+struct Share {
+  std::size_t rank = 0, size = 1;
+};
+
+Share share_from_environment() {
+  auto const number = [](char const* name, std::size_t otherwise) {
+    char const* const text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread starts
+    return text == nullptr ? otherwise : static_cast<std::size_t>(std::strtoull(text, nullptr, 10));
+  };
+  Share const share{number("RANK", 0), number("WORLD_SIZE", 1)};
+  if (share.rank >= share.size)
+    throw Error("RANK", std::to_string(share.rank), "less than WORLD_SIZE = " + std::to_string(share.size));
+  return share;
+}
+
+/// What is known of each (problem, number) of a set.
+using Known = std::map<std::pair<std::size_t, std::size_t>, Sample>;
+
+std::string base_of(JudgedSet const& judged) { return fs::path(judged.set.file).stem().string(); }
+
+Known read_known(fs::path const& folder, JudgedSet const& judged) {
+  std::map<std::string, std::size_t> place;
+  for (std::size_t p = 0; p < judged.set.problems.size(); ++p) place[judged.set.problems[p].id] = p;
+  Known known;
+  if (!fs::exists(folder)) return known;
+  std::vector<fs::path> files;
+  for (auto const& entry : fs::directory_iterator(folder)) {
+    std::string const name = entry.path().filename().string();
+    if (name.starts_with(base_of(judged) + ".rank") && name.ends_with(".jsonl") && fs::file_size(entry.path()) > 0)
+      files.push_back(entry.path());
+  }
+  for (auto const& file : files) {
+    for (auto const& row : grove::data::read_rows(file)) {
+      grove::io::JsonFields const fields(row.json, row.where);
+      auto const at = place.find(fields.required<std::string>("id"));
+      if (at == place.end()) throw Error(row.where, "a completion of a problem that " + judged.set.file + " lacks");
+      Sample sample{.completion = fields.required<std::string>("completion")};
+      sample.tokens = fields.required<double>("tokens");
+      sample.truncated = fields.required<std::string>("finish") == "length";
+      known[{at->second, fields.required<std::size_t>("index")}] = std::move(sample);
+    }
+  }
+  return known;
+}
+
+grove::Problem conversation(SamplingPlan const& plan, grove::data::EvaluationProblem const& problem) {
+  grove::Problem turn;
+  if (!plan.system.empty()) turn.messages.push_back({"system", plan.system});
+  turn.messages.push_back({"user", user_turn(plan.prompt, problem.problem)});
+  return turn;
+}
+
+/// What one process has to sample of one set.
+struct Work {
+  std::vector<std::vector<grove::TokenId>> prompts{};
+  std::vector<cpu::GenerationRequest> requests{};
+  std::vector<std::size_t> problems{};  ///< of each request
+};
+
+Work work_of(SamplingPlan const& plan, JudgedSet const& judged, Known const& known, Share share,
+             grove::PromptFormat const& format, std::size_t context) {
+  Work work;
+  auto const& problems = judged.set.problems;
+  work.prompts.resize(problems.size());
+  for (std::size_t p = share.rank; p < problems.size(); p += share.size) {
+    for (std::size_t i = 0; i < plan.n; ++i) {
+      if (known.contains({p, i})) continue;
+      if (work.prompts[p].empty()) work.prompts[p] = format.tokens(conversation(plan, problems[p]));
+      if (work.prompts[p].size() >= context)
+        throw Error(judged.set.file + ", problem " + problems[p].id,
+                    "a prompt of " + std::to_string(work.prompts[p].size()) + " tokens",
+                    "fewer than the model's context of " + std::to_string(context));
+      bool const goes_on = !work.problems.empty() && work.problems.back() == p &&
+                           work.requests.back().first_sample + work.requests.back().samples == i;
+      if (goes_on) {
+        ++work.requests.back().samples;
+        continue;
+      }
+      work.requests.push_back({.id = key_of(problems[p]),
+                               .prompt = work.prompts[p],
+                               .samples = 1,
+                               .first_sample = static_cast<std::uint32_t>(i)});
+      work.problems.push_back(p);
+    }
+  }
+  return work;
+}
+
+std::string line_of(grove::data::EvaluationProblem const& problem, cpu::GeneratedCompletion const& generated) {
+  auto const& c = generated.completion;
+  return grove::io::JsonLine()
+      .field("id", problem.id)
+      .field("index", generated.sample)
+      .field("completion", c.text)
+      .field("tokens", c.tokens.size())
+      .field("finish", c.finish == grove::Finish::Stop ? "stop" : "length")
+      .text();
+}
+
+}  // namespace
+
+std::string user_turn(std::string const& prompt, std::string const& problem) {
+  if (prompt == "open-rs") return std::string(task_prompt) + problem;
+  if (prompt == "problem") return problem;
+  constexpr std::string_view mark = "{problem}";
+  auto const at = prompt.find(mark);
+  if (at == prompt.npos)
+    throw Error("--prompt", "'" + prompt + "'", "open-rs, problem, or a text with {problem} in it");
+  return prompt.substr(0, at) + problem + prompt.substr(at + mark.size());
+}
+
+Json fingerprint(SamplingPlan const& plan) {
+  Json options;
+  options["model"] = fs::weakly_canonical(plan.model.folder).string();
+  options["dtype"] = plan.model.dtype;
+  options["temperature"] = plan.temperature;
+  options["top_p"] = plan.top_p;
+  options["max_tokens"] = plan.max_tokens;
+  options["seed"] = plan.seed;
+  options["prompt"] = plan.prompt;
+  options["system"] = plan.system;
+  return options;
+}
+
+void claim_folder(fs::path const& folder, Json const& wanted) {
+  fs::create_directories(folder);
+  fs::path const file = folder / "options.json";
+  if (!fs::exists(file)) return grove::io::write_file(file, wanted.dump(2) + "\n");
+  Json const there = grove::io::read_json_file(file.string());
+  for (auto const& option : wanted.items()) {
+    auto const at = there.find(option.key());
+    if (at == there.end() || *at != option.value())
+      throw Error(folder.string(),
+                  "was begun with " + option.key() + " " + (at == there.end() ? "unset" : grove::io::excerpt(*at)) +
+                      ", and is now asked for " + grove::io::excerpt(option.value()),
+                  "the same options", "choose another folder with --out");
+  }
+}
+
+bool sample_into(fs::path const& folder, SamplingPlan const& plan, std::vector<JudgedSet>& sets) {
+  Share const share = share_from_environment();
+  std::vector<Known> known;
+  bool complete = true;
+  for (JudgedSet const& judged : sets) known.push_back(read_known(folder, judged));
+  std::optional<grove::AnyCausalLm> policy;
+  std::optional<grove::PromptFormat> format;
+  for (std::size_t s = 0; s < sets.size(); ++s) {
+    bool const all_there = known[s].size() >= sets[s].set.problems.size() * plan.n;
+    if (!all_there && !policy) {
+      format = grove::PromptFormat::load(plan.model.folder);
+      if (!format->has_template())
+        throw Error(plan.model.folder.string(), "the model has no chat template",
+                    "chat_template.jinja or a chat_template in tokenizer_config.json");
+      policy = plan.model.load();
+    }
+    if (all_there) continue;
+    auto const work = work_of(plan, sets[s], known[s], share, *format, policy->config().max_position_embeddings);
+    cpu::GenerationOptions const options{.sampling = {.temperature = plan.temperature, .top_p = plan.top_p},
+                                         .max_tokens = plan.max_tokens,
+                                         .stop_tokens = policy->config().eos_ids,
+                                         .text = grove::text_streams(format->tokenizer()),
+                                         .key = {plan.seed, grove::Purpose::Evaluation},
+                                         .batch = plan.model.batch,
+                                         .delivery = cpu::Delivery::AsFinished};
+    grove::metrics::JsonlWriter out(
+        (folder / (base_of(sets[s]) + ".rank" + std::to_string(share.rank) + ".jsonl")).string());
+    std::size_t const total = sets[s].set.problems.size() * plan.n;
+    std::size_t done = known[s].size();
+    policy->generate(work.requests, options, [&](cpu::GeneratedCompletion&& generated) {
+      auto const p = work.problems[generated.request];
+      out.write(line_of(sets[s].set.problems[p], generated));
+      if (++done % 16 == 0 || done == total)
+        std::cerr << base_of(sets[s]) << ": " << done << " of " << total << " completions\n";
+    });
+    known[s] = read_known(folder, sets[s]);
+  }
+  for (std::size_t s = 0; s < sets.size(); ++s) {
+    for (std::size_t p = 0; p < sets[s].set.problems.size(); ++p) {
+      for (std::size_t i = 0; i < plan.n; ++i) {
+        auto const at = known[s].find({p, i});
+        complete = complete && at != known[s].end();
+        if (at != known[s].end()) sets[s].samples[p].push_back(at->second);
+      }
+    }
+  }
+  return complete;
+}
+
+}  // namespace open_rs

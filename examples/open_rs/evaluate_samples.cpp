@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "open_rs/evaluate_samples.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "grove/data/rows.hpp"
+#include "grove/error.hpp"
+#include "grove/io/json.hpp"
+#include "grove/math/policy_compatible.hpp"
+#include "grove/math/policy_qwen.hpp"
+#include "grove/math/policy_strict.hpp"
+#include "grove/reward/unicode.hpp"
+#include "grove/worker_pool.hpp"
+
+namespace open_rs {
+namespace {
+
+namespace fs = std::filesystem;
+namespace math = grove::math;
+using grove::Error;
+using grove::io::Json;
+
+std::vector<std::string> const& known_fields() {
+  static std::vector<std::string> const names{"id",  "completion", "text",   "file",      "index", "sample",
+                                              "ids", "log_probs",  "tokens", "truncated", "finish"};
+  return names;
+}
+
+/// Where an id stands: set and problem.
+using Places = std::map<std::string, std::vector<std::pair<std::size_t, std::size_t>>>;
+
+Places places_of(std::vector<JudgedSet> const& sets) {
+  Places places;
+  for (std::size_t s = 0; s < sets.size(); ++s)
+    for (std::size_t p = 0; p < sets[s].set.problems.size(); ++p) places[sets[s].set.problems[p].id].emplace_back(s, p);
+  return places;
+}
+
+void check_fields(grove::data::Row const& row) {
+  for (auto const& member : row.json.items())
+    if (std::ranges::find(known_fields(), member.key()) == known_fields().end())
+      throw Error(row.where, "there is no field '" + member.key() + "' of a completion", {},
+                  "did you mean '" + grove::data::nearest(member.key(), known_fields()) + "'?");
+}
+
+std::string id_of(grove::data::Row const& row) {
+  auto const id = row.json.find("id");
+  if (id == row.json.end() || !(id->is_string() || id->is_number_integer()))
+    throw Error(row.where, "has no id", "the problem's id, unique_id or line number (from 0)");
+  return id->is_string() ? id->get<std::string>() : id->dump();
+}
+
+bool names(std::string const& file, std::string const& given) {
+  fs::path const path(file);
+  return given == file || given == path.filename().string() || given == path.stem().string();
+}
+
+std::pair<std::size_t, std::size_t> place_of(grove::data::Row const& row, Places const& places,
+                                             std::vector<JudgedSet> const& sets) {
+  std::string const id = id_of(row);
+  auto const found = places.find(id);
+  auto candidates = found == places.end() ? Places::mapped_type{} : found->second;
+  std::string const file = grove::io::JsonFields(row.json, row.where).value_or<std::string>("file", "");
+  if (!file.empty()) std::erase_if(candidates, [&](auto const& at) { return !names(sets[at.first].set.file, file); });
+  if (candidates.empty())
+    throw Error(row.where, "no problem has the id '" + id + "'" + (file.empty() ? "" : " in " + file),
+                "an id or unique_id of the data, or a line's number from 0");
+  if (candidates.size() > 1)
+    throw Error(row.where, "the id '" + id + "' is in " + std::to_string(candidates.size()) + " of the data files",
+                "\"file\" in each completion, or one --data file at a time");
+  return candidates.front();
+}
+
+Sample sample_of(grove::data::Row const& row) {
+  grove::io::JsonFields const fields(row.json, row.where);
+  Sample sample;
+  if (fields.find("completion") == nullptr && fields.find("text") == nullptr)
+    throw Error(row.where, "has no completion", "{\"id\": ..., \"completion\": \"...\"}");
+  sample.completion = fields.required<std::string>(fields.find("completion") != nullptr ? "completion" : "text");
+  auto const* const tokens = fields.find("tokens");
+  auto const* const ids = fields.find("ids");
+  if (tokens != nullptr && tokens->is_number()) sample.tokens = tokens->get<double>();
+  if (ids != nullptr && ids->is_array()) sample.tokens = static_cast<double>(ids->size());
+  if (auto const finish = fields.optional<std::string>("finish")) sample.truncated = *finish == "length";
+  if (auto const truncated = fields.optional<bool>("truncated")) sample.truncated = truncated;
+  return sample;
+}
+
+/// One check; workspaces are kept by the caller.
+template <math::Policy P>
+grove::eval::Vote vote(P const& policy, std::string const& gold, std::string const& completion,
+                       math::Workspace& workspace) {
+  auto const outcome = policy.judge(workspace, gold, completion);
+  bool const correct = outcome.verdict == math::Verdict::Equal;
+  if (correct || !workspace.answer.any()) return {{}, correct};
+  return {math::detail::explain(workspace, outcome).answer, false};
+}
+
+/// The text of the last <answer>, letter by letter.
+struct AnswerTag {
+  static constexpr std::string_view name = "answer-tag";
+
+  static math::Outcome judge(math::Workspace& workspace, std::string_view gold, std::string_view text) {
+    workspace.reset();
+    workspace.answer = {};
+    constexpr std::string_view open = "<answer>", close = "</answer>";
+    auto const begin = text.rfind(open);
+    auto const end = begin == text.npos ? begin : text.find(close, begin);
+    if (end == text.npos) return {math::Verdict::Unparsed, "the text has no answer"};
+    workspace.answer.found = true;
+    workspace.answer.text = text.substr(begin + open.size(), end - begin - open.size());
+    bool const same = workspace.answer.text == gold;
+    return {same ? math::Verdict::Equal : math::Verdict::Different, "texts are compared"};
+  }
+};
+
+/// Calls f with the policy of that name for golds of this form.
+template <class F>
+void with_policy(std::string const& verifier, grove::data::GoldForm form, F const& f) {
+  if (verifier == "strict") return f(math::Strict{});
+  if (verifier == "compatible") return f(math::Compatible{});
+  if (verifier == "compatible-open-rs") return f(math::CompatibleOpenRs{});
+  if (verifier == "answer-tag") return f(AnswerTag{});
+  if (verifier == "qwen") return f(math::QwenGrader{});
+  if (verifier == "lighteval")
+    return f(math::Lighteval(form == grove::data::GoldForm::Latex ? math::Lighteval::Gold::Latex
+                                                                  : math::Lighteval::Gold::Expression));
+  throw Error("--verifier", "there is no '" + verifier + "'",
+              "lighteval, strict, compatible, compatible-open-rs, qwen or answer-tag");
+}
+
+}  // namespace
+
+void deal_completions(fs::path const& file, std::vector<JudgedSet>& sets) {
+  Places const places = places_of(sets);
+  for (auto const& row : grove::data::read_rows(file)) {
+    check_fields(row);
+    auto const [s, p] = place_of(row, places, sets);
+    sets[s].samples[p].push_back(sample_of(row));
+  }
+}
+
+std::size_t require_all(std::vector<JudgedSet>& sets, std::size_t n, bool allow_missing) {
+  std::size_t left_out = 0;
+  for (JudgedSet& judged : sets) {
+    auto const& problems = judged.set.problems;
+    std::size_t missing = 0;
+    std::string first;
+    for (std::size_t p = 0; p < problems.size(); ++p) {
+      auto& samples = judged.samples[p];
+      if (samples.size() >= std::max<std::size_t>(n, 1)) {
+        if (n > 0) samples.resize(n);
+        continue;
+      }
+      if (missing++ == 0) first = problems[p].id;
+    }
+    std::string const wanted = std::to_string(std::max<std::size_t>(n, 1));
+    if (missing > 0 && !allow_missing)
+      throw Error(judged.set.file,
+                  std::to_string(missing) + " of " + std::to_string(problems.size()) + " problems have fewer than " +
+                      wanted + " completions, the first is '" + first + "'",
+                  wanted + " or more of each", "or leave those problems out with --allow-missing");
+    if (missing == problems.size()) throw Error(judged.set.file, "no problem has " + wanted + " completions");
+    left_out += missing;
+    std::size_t kept = 0;
+    for (std::size_t p = 0; p < problems.size() && missing > 0; ++p) {
+      if (judged.samples[p].size() < std::max<std::size_t>(n, 1)) continue;
+      if (kept != p) {
+        judged.set.problems[kept] = std::move(judged.set.problems[p]);
+        judged.samples[kept] = std::move(judged.samples[p]);
+      }
+      ++kept;
+    }
+    if (missing > 0) {
+      judged.set.problems.resize(kept);
+      judged.samples.resize(kept);
+    }
+  }
+  return left_out;
+}
+
+void judge(std::vector<JudgedSet>& sets, std::string const& verifier, std::size_t threads) {
+  grove::WorkerPool pool(threads);
+  for (JudgedSet& judged : sets) {
+    with_policy(verifier, judged.set.form, [&](auto const& policy) {
+      pool.for_each(judged.samples.size(), [&](std::size_t p) {
+        math::Workspace workspace;
+        auto const& problem = judged.set.problems[p];
+        for (Sample& sample : judged.samples[p]) {
+          sample.chosen = vote(policy, problem.gold, sample.completion, workspace);
+          sample.strict = vote(math::Strict{}, problem.gold_answer, sample.completion, workspace);
+        }
+      });
+    });
+  }
+}
+
+bool counts_tokens(JudgedSet const& set) {
+  return std::ranges::all_of(set.samples, [](auto const& samples) {
+    return std::ranges::all_of(samples, [](Sample const& sample) { return sample.tokens.has_value(); });
+  });
+}
+
+grove::eval::Evaluation summary(JudgedSet const& set, std::vector<std::size_t> const& ks, std::uint64_t seed,
+                                bool strict) {
+  std::vector<grove::eval::Attempts> problems;
+  bool const tokens = counts_tokens(set);
+  for (auto const& samples : set.samples) {
+    auto& attempts = problems.emplace_back().attempts;
+    for (Sample const& sample : samples)
+      attempts.push_back(
+          {.vote = strict ? sample.strict : sample.chosen,
+           .length = tokens ? *sample.tokens : static_cast<double>(grove::count_code_points(sample.completion)),
+           .truncated = sample.truncated});
+  }
+  return grove::eval::evaluate(problems, ks, {.seed = seed});
+}
+
+}  // namespace open_rs

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace grove::data {
+
+/// How a gold answer is written: as LaTeX or prose that holds it in LaTeX (MATH-500, Minerva, OlympiadBench), or as a
+/// plain number or expression (AIME, AMC, GSM8K).
+enum class GoldForm : std::uint8_t { Latex, Expression };
+
+struct EvaluationProblem {
+  std::string id{};  ///< the row's `id` or `unique_id` as text, else its number from 0
+  std::string problem{};
+  std::string gold{};         ///< in the form of the set
+  std::string gold_answer{};  ///< the answer alone where a column has it, else `gold`
+};
+
+struct EvaluationSet {
+  std::string file{};  ///< as it was named
+  std::string problem_column{}, gold_column{};
+  GoldForm form = GoldForm::Latex;
+  std::vector<EvaluationProblem> problems{};
+};
+
+/// Columns of one's own; empty: found in the file.
+struct EvaluationColumns {
+  std::string problem{}, gold{};
+};
+
+/// Reads a test set as published: the problem from `problem`, `question` or `prompt`; the gold answer from
+/// `final_answer` (OlympiadBench), from what follows "####" in `answer` (GSM8K), from `answer` where it is a number in
+/// every row (AIME, AMC), from `solution` where every row's has a box (MATH-500, Minerva), from `answer`, from
+/// `solution`, whichever comes first. Throws Error for a file that has none of these, a row that lacks its column or
+/// whose gold is empty, and an id given twice.
+EvaluationSet load_evaluation_set(std::filesystem::path const& file, EvaluationColumns const& columns = {});
+
+}  // namespace grove::data
