@@ -9,7 +9,6 @@
 #include <string_view>
 #include <utility>
 
-#include "grove/data/rows.hpp"
 #include "grove/error.hpp"
 #include "grove/io/atomic_file.hpp"
 #include "grove/io/json_line.hpp"
@@ -73,10 +72,15 @@ Known read_known(fs::path const& folder, JudgedSet const& judged) {
       files.push_back(entry.path());
   }
   for (auto const& file : files) {
-    for (auto const& row : grove::data::read_rows(file)) {
-      grove::io::JsonFields const fields(row.json, row.where);
+    std::string const text = grove::io::read_text_file(file.string());
+    std::size_t number = 0;
+    // A last line without its break is half a line: its process was killed, or is still writing.
+    for (std::size_t begin = 0, end = 0; (end = text.find('\n', begin)) != text.npos; begin = end + 1) {
+      auto const where = file.string() + ":" + std::to_string(++number);
+      Json const line = grove::io::parse_json_line(std::string_view(text).substr(begin, end - begin), where);
+      grove::io::JsonFields const fields(line, where);
       auto const at = place.find(fields.required<std::string>("id"));
-      if (at == place.end()) throw Error(row.where, "a completion of a problem that " + judged.set.file + " lacks");
+      if (at == place.end()) throw Error(where, "a completion of a problem that " + judged.set.file + " lacks");
       Sample sample{.completion = fields.required<std::string>("completion")};
       sample.tokens = fields.required<double>("tokens");
       sample.truncated = fields.required<std::string>("finish") == "length";

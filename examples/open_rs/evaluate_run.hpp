@@ -29,7 +29,7 @@ std::string user_turn(std::string const& prompt, std::string const& problem);
 grove::io::Json fingerprint(SamplingPlan const& plan);
 
 /// Writes or compares `folder`/options.json.
-void claim_folder(std::filesystem::path const& folder, grove::io::Json const& fingerprint);
+void claim_folder(std::filesystem::path const& folder, grove::io::Json const& wanted);
 
 /// Reads what a run folder has of the sets' completions and samples the rest into it; a completion depends on its
 /// problem, its number, the seed and the plan alone, so that neither order nor interruption changes it. With RANK and
