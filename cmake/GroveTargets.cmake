@@ -47,7 +47,7 @@ endif()
 # Text, files and the CPU engine need no LibTorch.
 if(GROVE_TEXT)
   grove_library(text FOLDERS text LINK nlohmann_json::nlohmann_json PkgConfig::utf8proc)
-  grove_library(cpu FOLDERS io nn/cpu metrics data named reward LINK nlohmann_json::nlohmann_json)
+  grove_library(cpu FOLDERS io nn/cpu metrics data named reward checkpoint LINK nlohmann_json::nlohmann_json)
 endif()
 if(GROVE_RUNTIME)
   grove_library(runtime FOLDERS nn/torch policy rollout LINK grove::text grove::cpu LibTorch::LibTorch)

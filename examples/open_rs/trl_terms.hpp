@@ -109,6 +109,7 @@ struct TrlCorrection : grove::detail::LogRhoSum {
   double high = 3;
 
   static constexpr std::string_view name = "TrlCorrection";
+  bool by_sequence() const { return mode == Mode::SequenceTruncate || mode == Mode::SequenceMask; }
   template <class Self, class Visit>
   static void options(Self& self, Visit&& visit) {
     if (self.mode != Mode::Off) grove::detail::correction_options(self, visit);
@@ -116,12 +117,28 @@ struct TrlCorrection : grove::detail::LogRhoSum {
   template <std::floating_point T>
   T operator()(grove::Token<T> const& t, Stat<T> sum) const {
     if (mode == Mode::Off) return T(1);
-    bool const token = mode == Mode::TokenTruncate || mode == Mode::TokenMask;
     bool const truncate = mode == Mode::TokenTruncate || mode == Mode::SequenceTruncate;
-    T const rho = grove::exponential(token ? t.log_p_old - t.log_p_rollout : sum.log_rho);
+    T const rho = grove::exponential(by_sequence() ? sum.log_rho : t.log_p_old - t.log_p_rollout);
     T const below = static_cast<T>(low), above = static_cast<T>(high);
     if (truncate) return grove::smaller(grove::larger(rho, below), above);
     return rho >= below && rho <= above ? rho : T(0);
+  }
+};
+
+/// VESPO inside TRL: p_old / p_sampled of each token is clamped or masked as the mode says before it enters the weight
+/// of the sequence, where 0 counts as 1e-8.
+struct TrlVespoWeight : grove::VespoWeight {
+  TrlCorrection correction{};
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    grove::VespoWeight::options(self, visit);
+    TrlCorrection::options(self.correction, visit);
+  }
+  template <std::floating_point T>
+  Stat<T> prepare(grove::Token<T> t) const {
+    t.log_p_rollout = t.log_p_old - std::log(correction(t, {}));
+    return grove::VespoWeight::prepare(t);
   }
 };
 
@@ -197,6 +214,7 @@ struct TrlEntropy {
   void adapt(double& coefficient, double entropy) {
     if (adaptive) control.adapt(coefficient, entropy);
   }
+  void state(grove::State& s) { s("control", control); }
 };
 
 }  // namespace open_rs

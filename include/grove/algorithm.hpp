@@ -6,6 +6,7 @@
 #include <concepts>
 #include <string>
 
+#include "grove/checkpoint/state.hpp"
 #include "grove/concepts.hpp"
 #include "grove/option.hpp"
 #include "grove/reward/group_filter.hpp"
@@ -51,6 +52,14 @@ struct Algorithm {
     visit_options(self.objective, visit);
     visit_options(self.shaping, visit);
     visit_options(self.filter, visit);
+  }
+
+  /// What adapts, for a checkpoint.
+  void state(State& s) {
+    if constexpr (Stateful<A>) s("advantage", advantage);
+    if constexpr (Stateful<O>) s("objective", objective);
+    if constexpr (Stateful<S>) s("shaping", shaping);
+    if constexpr (Stateful<F>) s("filter", filter);
   }
 };
 

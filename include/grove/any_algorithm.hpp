@@ -60,6 +60,7 @@ struct AlgorithmInterface {
   virtual std::unique_ptr<AlgorithmInterface> clone() const = 0;
   virtual std::string describe() const = 0;
   virtual void options(OptionVisitor const& visit) = 0;
+  virtual void state(State& s) = 0;
   virtual void check_group(std::size_t group_size) const = 0;
 
   virtual ColumnSet wanted() const = 0;
@@ -191,6 +192,8 @@ class AnyAlgorithm {
           value);
     });
   }
+
+  void state(State& s) { objective.algorithm->state(s); }
 
   advantage_type advantage;
   objective_type objective;

@@ -39,6 +39,7 @@ class ErasedAlgorithm final : public AlgorithmInterface {
   void options(OptionVisitor const& visit) override {
     visit_options(algorithm_, [&](Option const& option, auto& value) { visit(option, OptionValue(&value)); });
   }
+  void state(State& s) override { algorithm_.state(s); }
   void check_group(std::size_t group_size) const override {
     if constexpr (requires { algorithm_.advantage.check_group(group_size); })
       algorithm_.advantage.check_group(group_size);

@@ -2,6 +2,7 @@
 // Values handed to `Trainer::run`: each is called after every step with the trainer and the step's report.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
@@ -51,12 +52,13 @@ class Progress {
     auto const seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     ++done_;
     tokens_ += report.metrics.find("num_tokens").value_or(0);
-    auto const left = seconds / static_cast<double>(done_) * static_cast<double>(steps_ - std::min(steps_, done_));
+    auto const at = std::max<std::size_t>(done_, report.step);  // a resumed run begins further on
+    auto const left = seconds / static_cast<double>(done_) * static_cast<double>(steps_ - std::min(steps_, at));
     char line[160];
-    std::snprintf(line, sizeof line, "step %zu/%zu  reward %.3f  length %.1f  %.0f tokens/s  %s left", done_, steps_,
+    std::snprintf(line, sizeof line, "step %zu/%zu  reward %.3f  length %.1f  %.0f tokens/s  %s left", at, steps_,
                   report.metrics.find("reward").value_or(NAN),
                   report.metrics.find("completions/mean_length").value_or(NAN), tokens_ / seconds, clock(left).c_str());
-    *out_ << (terminal_ ? "\r\x1b[K" : "") << line << note_ << (terminal_ && done_ < steps_ ? "" : "\n") << std::flush;
+    *out_ << (terminal_ ? "\r\x1b[K" : "") << line << note_ << (terminal_ && at < steps_ ? "" : "\n") << std::flush;
   }
 
   /// Text that later lines end with, such as the last evaluation.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "grove/checkpoint/parts.hpp"
 #include "grove/concepts.hpp"
 #include "grove/error.hpp"
 #include "grove/parameter.hpp"
@@ -18,7 +19,7 @@ namespace grove {
 template <Policy P>
 class Reference {
  public:
-  explicit Reference(P const& policy) : policy_(copy(policy)) {}
+  explicit Reference(P& policy) : policy_(copy(policy)), start_(detail::fingerprint(policy.parameters())) {}
 
   void score(typename P::Trajectories const& t, Sequences sequences, std::span<typename P::Real> log_prob) const {
     policy_.score(t, sequences, Column::LogProb, {.log_prob = log_prob});
@@ -32,6 +33,19 @@ class Reference {
     auto const to = policy_.parameters();
     for (std::size_t i = 0; i < from.size(); ++i) mix(from[i], to[i], sync.mixup);
     policy_.commit();
+  }
+
+  /// A reference that follows is remembered itself; of one that stays, whether it is the same one.
+  void state(State& s, ReferenceSync const& sync) {
+    if (sync.every > 0) {
+      detail::parameters_state(s, policy_);
+      return;
+    }
+    auto start = start_;
+    s("fingerprint", start);
+    if (start != start_)
+      throw Error(s.source(), "the reference policy was another one", "the model that training began with",
+                  "resume with the same start model");
   }
 
  private:
@@ -50,6 +64,7 @@ class Reference {
   }
 
   P policy_;
+  std::uint64_t start_;
 };
 
 }  // namespace grove

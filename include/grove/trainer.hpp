@@ -18,6 +18,9 @@
 #include "grove/algorithm.hpp"
 #include "grove/batch.hpp"
 #include "grove/batch_report.hpp"
+#include "grove/checkpoint/parts.hpp"
+#include "grove/checkpoint/settings.hpp"
+#include "grove/checkpoint/state.hpp"
 #include "grove/composition_checks.hpp"
 #include "grove/concepts.hpp"
 #include "grove/error.hpp"
@@ -62,6 +65,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
     check_composition<P, Batching>(algorithm_);
     check_numbers(algorithm_, rollout_, options_);
     if (wants(Column::RefLogProb)) reference_.emplace(policy_);
+    settings_ = settings_of(algorithm_, options_);
   }
 
   /// One batch: rollouts, rewards, advantages, updates. If it throws, parameters and optimizer are those after the last
@@ -86,16 +90,35 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   }
 
   /// `steps` steps; after each one every observer is called with the trainer and the report. One that returns true
-  /// stops.
+  /// stops. Those with `finished(trainer)` are told of the end.
   template <class... Observers>
   void run(std::size_t steps, Observers&&... observers) {
     for (std::size_t i = 0; i < steps; ++i) {
       auto const report = step();
       bool stop = false;
       ((stop |= observe(observers, report)), ...);
-      if (stop) return;
+      if (stop) break;
     }
+    (finish(observers), ...);
   }
+
+  /// All that the next step depends on, for a checkpoint: one list writes it down and takes it over.
+  void state(State& s) {
+    static_assert(Stateful<X>,
+                  "grove::Trainer: a checkpoint must know how far the rollout has come; give it `void state(State& s)` "
+                  "that lists its counters, as s(\"collections\", collections_), or nothing where it has none.");
+    s("step", step_);
+    s("updates", updates_);
+    detail::parameters_state(s, policy_);
+    detail::optimizer_state(s, optimizer_, policy_.parameters());
+    s("rollout", rollout_);
+    if constexpr (Stateful<Alg>) s("algorithm", algorithm_);
+    if constexpr (Stateful<R>) s("reward", reward_);
+    if (reference_) s.within("reference", [&] { reference_->state(s, options_.reference); });
+  }
+
+  /// The options that the trainer was built with, as text.
+  Settings const& settings() const { return settings_; }
 
   P& policy() { return policy_; }
   P const& policy() const { return policy_; }
@@ -104,6 +127,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   Alg const& algorithm() const { return algorithm_; }
   AdamW& optimizer() { return optimizer_; }
   TrainOptions const& options() const { return options_; }
+  C& communicator() { return communicator_; }
   std::uint64_t steps() const { return step_; }
   /// The batch of the last completed step, for observers that record it.
   Batch<P> const& last() const { return last_; }
@@ -296,6 +320,11 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   auto const& objective() const { return algorithm_.objective; }
 
   template <class Observer>
+  void finish(Observer& observer) {
+    if constexpr (requires { observer.finished(*this); }) observer.finished(*this);
+  }
+
+  template <class Observer>
   bool observe(Observer& observer, StepReport const& report) {
     if constexpr (std::convertible_to<std::invoke_result_t<Observer&, Trainer&, StepReport const&>, bool>) {
       return observer(*this, report);
@@ -317,6 +346,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   Scorer scorer_;
   AdamW optimizer_;
   std::optional<Reference<P>> reference_;
+  Settings settings_;
   Batch<P> last_;
   std::uint64_t step_ = 0;
   std::uint64_t updates_ = 0;

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <span>
 
+#include "grove/checkpoint/state.hpp"
+
 namespace grove::control {
 
 /// Mean and variance of all rows seen so far, in double (Chan et al.'s update for batches, as Stable-Baselines3's
@@ -53,6 +55,13 @@ class RunningNormalizer {
   std::array<double, N> const& mean() const { return mean_; }
   std::array<double, N> const& variance() const { return variance_; }
   double count() const { return count_; }
+
+  void state(State& s) {
+    s("mean", std::span(mean_));
+    s("variance", std::span(variance_));
+    s("inverse", std::span(inverse_));
+    s("count", count_);
+  }
 
  private:
   static constexpr std::array<double, N> filled(double value) {

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "grove/checkpoint/state.hpp"
 #include "grove/control/environment.hpp"
 #include "grove/control/running_normalizer.hpp"
 #include "grove/control/trajectories.hpp"
@@ -124,6 +125,28 @@ class VectorEnv {
   Normalizer const& observation_normalizer() const { return observation_normalizer_; }
   RunningNormalizer<1> const& return_normalizer() const { return return_normalizer_; }
 
+  /// Environments in the middle of their episodes, and the statistics. An environment is remembered byte by byte,
+  /// unless it has `state(State&)` of its own.
+  void state(State& s) {
+    for (std::size_t e = 0; e < running_.size(); ++e)
+      s.within("environment-" + std::to_string(e), [&] { running_[e].state(s); });
+    s("observations", std::span(observations_));
+    s("observation_normalizer", observation_normalizer_);
+    s("return_normalizer", return_normalizer_);
+    std::vector<double> rewards;
+    std::vector<std::uint64_t> lengths;
+    for (auto const& episode : recent_) {
+      rewards.push_back(episode.reward);
+      lengths.push_back(episode.length);
+    }
+    s.copied("recent_rewards", rewards);
+    s.copied("recent_lengths", lengths);
+    if (s.loading()) recent_.clear();
+    for (std::size_t i = 0; s.loading() && i < rewards.size(); ++i) recent_.push_back({rewards[i], lengths[i]});
+    s("episodes", episodes_);
+    s("collections", collections_);
+  }
+
   /// As the policy sees an observation; the statistics stay as they are.
   void normalize(std::span<float> rows) const {
     if (options_.normalize_observations) observation_normalizer_.normalize(rows, options_.max_observation);
@@ -138,6 +161,24 @@ class VectorEnv {
     double piece = 0;              ///< reward since the last cut
     double discounted_return = 0;  ///< for the normalisation of rewards
     bool ended = false;            ///< by the step just taken
+
+    void state(State& s) {
+      if constexpr (Stateful<E>) {
+        s("environment", environment);
+      } else {
+        static_assert(
+            std::is_trivially_copyable_v<E>,
+            "grove::control::VectorEnv: a checkpoint cannot copy this environment byte by byte; give it `void "
+            "state(State& s)` that lists its numbers.");
+        s.array("environment", io::DType::U8, {sizeof environment}, std::as_writable_bytes(std::span(&environment, 1)));
+      }
+      s("episode", episode);
+      s("reward", so_far.reward);
+      s("length", so_far.length);
+      s("piece", piece);
+      s("discounted_return", discounted_return);
+      s("ended", ended);
+    }
   };
 
   /// The end of a sequence: after which step, why, where to, and what it earned.

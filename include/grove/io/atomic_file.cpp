@@ -148,6 +148,13 @@ void AtomicFolder::commit() {
   check(sync_path(parent_of(target_), true), "its parent folder cannot be synced");
 }
 
+void remove_folder(fs::path const& folder, std::error_code& error) {
+  auto const path = without_trailing_slash(folder);
+  auto const aside = create_temporary(path, [](fs::path const& name) { return !fs::exists(name); });
+  fs::rename(path, aside, error);
+  if (!error) fs::remove_all(aside, error);
+}
+
 std::size_t remove_leftovers(fs::path const& folder) {
   std::vector<fs::path> found;
   std::error_code code;

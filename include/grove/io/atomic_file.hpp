@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace grove::io {
 
@@ -55,6 +56,10 @@ class AtomicFolder {
   std::filesystem::path target_;
   std::filesystem::path temporary_;
 };
+
+/// Removes a folder so that a process that dies meanwhile leaves a temporary for `remove_leftovers`, never a part of
+/// the folder under its own name.
+void remove_folder(std::filesystem::path const& folder, std::error_code& error);
 
 /// Removes the temporaries of AtomicFile and AtomicFolder that killed processes left in a folder. Only the one process
 /// that owns the folder may call it (at the start of a resume). Returns how many it removed.

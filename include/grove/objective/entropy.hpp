@@ -48,6 +48,7 @@ struct AdaptiveEntropy {
     coefficient = std::clamp(coefficient + (entropy <= target ? delta : -delta), min, max);
     last = entropy;
   }
+  void state(State& s) { s("last", last); }
 };
 
 /// -coefficient * entropy (arXiv 1602.01783, section 4), as a mean over tokens however the objective weighs its other
@@ -78,6 +79,10 @@ struct EntropyBonus {
   }
 
   void adapt(std::array<double, 1> const& means) { control.adapt(coefficient, means[0]); }
+  void state(State& s) {
+    if constexpr (!std::same_as<C, FixedEntropy>) s("coefficient", coefficient);
+    if constexpr (Stateful<C>) s("control", control);
+  }
 
   template <std::floating_point T>
   GROVE_HOST_DEVICE constexpr TermValue<T, 1> operator()(Token<T> const& t) const {

@@ -115,6 +115,10 @@ struct KlInLoss {
   }
 
   void adapt(std::array<double, 1> const& means) { control.adapt(coefficient, means[0]); }
+  void state(State& s) {
+    if constexpr (!std::same_as<C, FixedKl>) s("coefficient", coefficient);
+    if constexpr (Stateful<C>) s("control", control);
+  }
 
   template <std::floating_point T>
   GROVE_HOST_DEVICE constexpr TermValue<T, 1> operator()(Token<T> const& t) const {

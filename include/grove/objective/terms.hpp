@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "grove/checkpoint/state.hpp"
 #include "grove/columns.hpp"
 #include "grove/metrics.hpp"
 #include "grove/objective/aggregate.hpp"
@@ -52,6 +53,7 @@ constexpr bool mean_depends_on_micro_batch() {
 ///   `includes(Token<T>)`              the tokens it speaks of, under a TokenMean of its own
 ///   `selection_type`                  a rule that picks tokens out of the whole minibatch (see selection.hpp)
 ///   `adapt(means of its metrics)`     called after each optimizer step
+///   `state(State&)`                   what `adapt` changes, for checkpoints
 ///   `options(self, visit)`            its numbers by name (see option.hpp)
 template <class A, class... Ts>
 struct Terms {
@@ -152,6 +154,17 @@ struct Terms {
   void adapt(tally_type const& tally) {
     for_each_term(*this, [&]<std::size_t I>(auto& term, std::integral_constant<std::size_t, I>) {
       if constexpr (detail::AdaptiveTerm<std::remove_cvref_t<decltype(term)>>) term.adapt(metric_means<I>(tally));
+    });
+  }
+
+  /// Coefficients that adapt, for a checkpoint.
+  void state(State& s) {
+    for_each_term(*this, [&]<std::size_t I>(auto& term, std::integral_constant<std::size_t, I>) {
+      using Term = std::remove_cvref_t<decltype(term)>;
+      static_assert(Stateful<Term> || !detail::AdaptiveTerm<Term>,
+                    "grove::Terms: a term adapts and a checkpoint would forget it; give it `void state(State& s)` that "
+                    "lists what `adapt` changes, as s(\"coefficient\", coefficient).");
+      if constexpr (Stateful<Term>) s("term-" + std::to_string(I), term);
     });
   }
 

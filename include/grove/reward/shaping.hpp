@@ -67,6 +67,10 @@ struct KlInReward {
   }
 
   void adapt(double kl) { control.adapt(coefficient, kl); }
+  void state(State& s) {
+    if constexpr (!std::same_as<C, FixedKl>) s("coefficient", coefficient);
+    if constexpr (Stateful<C>) s("control", control);
+  }
 
   template <std::floating_point T>
   void operator()(ShapingInput<T> const& in, std::span<T> token_reward, Metrics& metrics) const {

@@ -33,6 +33,10 @@ class AnyTokenRollout {
     return sampler ? sampler->group_size() : 0;
   }
 
+  void state(State& s) {
+    std::visit([&](auto& rollout) { rollout.state(s); }, rollout_);
+  }
+
  private:
   std::variant<GroupSampler, Replay> rollout_;
 };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "grove/checkpoint/state.hpp"
 #include "grove/nn/cpu/generation.hpp"
 #include "grove/policy/causal_lm.hpp"
 #include "grove/rollout/problem_source.hpp"
@@ -45,6 +46,7 @@ class GroupSampler {
   /// Collections so far; with the seed, all there is to the sampler's state.
   std::uint64_t collections() const { return collections_; }
   void set_collections(std::uint64_t collections) { collections_ = collections; }
+  void state(State& s) { s("collections", collections_); }
 
   GroupSamplerOptions const& options() const { return options_; }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "grove/checkpoint/state.hpp"
 #include "grove/policy/causal_lm.hpp"
 #include "grove/reward_matrix.hpp"
 #include "grove/rollout/token_trajectories.hpp"
@@ -34,6 +35,7 @@ class Replay {
   explicit Replay(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
   TokenTrajectories collect(AnyCausalLm& policy) { return read_recording(folder_, ++step_, policy); }
+  void state(State& s) { s("step", step_); }
 
  private:
   std::filesystem::path folder_;
