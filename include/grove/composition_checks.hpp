@@ -3,6 +3,7 @@
 // products do not compile; a composition chosen at run time is asked the same questions when the trainer is built.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <string>
@@ -181,6 +182,18 @@ void check_numbers(Alg const& algorithm, X const& rollout, TrainOptions const& o
   check_options(algorithm);
   if constexpr (requires { algorithm.advantage.check_group(rollout.group_size()); })
     if (rollout.group_size() > 0) algorithm.advantage.check_group(rollout.group_size());
+}
+
+/// Throws Error where a critic is to warm up that is not there.
+template <class Alg, Policy P>
+void check_warmup(Alg const& algorithm, P& policy, TrainOptions const& options) {
+  if (options.value_warmup_steps == 0) return;
+  auto const& parameters = policy.parameters();
+  if (!algorithm.objective.wanted().contains(Column::Value) ||
+      std::none_of(parameters.begin(), parameters.end(), [](ParameterView const& p) { return p.critic; }))
+    throw Error("option value_warmup_steps",
+                "is " + std::to_string(options.value_warmup_steps) + ", and there is no critic to warm up", "0",
+                "use an algorithm with a value loss, and a policy that marks its critic's parameters as such");
 }
 
 }  // namespace grove

@@ -64,6 +64,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
         optimizer_(options_.adamw) {
     check_composition<P, Batching>(algorithm_);
     check_numbers(algorithm_, rollout_, options_);
+    check_warmup(algorithm_, policy_, options_);
     if (wants(Column::RefLogProb)) reference_.emplace(policy_);
     settings_ = settings_of(algorithm_, options_);
   }
@@ -287,10 +288,10 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   /// Gradients of one minibatch, clipped and applied, unless something is not finite: then nothing changes and the step
   /// is counted. All ranks see the same sums, so they decide alike.
   UpdateSums<objective_type_of<Alg>> update_once(Batch<P>& batch, std::size_t i, StepReport& report) {
-    auto const parameters = policy_.parameters();
+    bool const only_values = step_ < options_.value_warmup_steps;
+    auto const parameters = trained(only_values);
     zero_gradients(parameters);
     SelectionKey const key{.seed = options_.seed, .step = step_, .update = i};
-    bool const only_values = step_ < options_.value_warmup_steps;
     MinibatchPass<P, objective_type, C> pass(policy_, algorithm_.objective, batch, communicator_);
     auto sums = pass.accumulate(batch.plan[i], key, only_values);
     if (batch.plan.size() == 1 && batch.log_prob.empty())
@@ -311,6 +312,15 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
     ++report.updates;
     algorithm_.objective.adapt(sums.tally);
     return sums;
+  }
+
+  /// The parameters as an update sees them: while a critic warms up all others are frozen.
+  std::vector<ParameterView> trained(bool only_values) {
+    auto const& views = policy_.parameters();
+    std::vector<ParameterView> parameters(views.begin(), views.end());
+    if (only_values)
+      for (auto& p : parameters) p.frozen = !p.critic;
+    return parameters;
   }
 
   bool wants(Column column) const {

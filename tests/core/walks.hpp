@@ -112,7 +112,14 @@ class Walker {
   std::vector<grove::ParameterView> parameters() {
     auto const view = [&](std::string_view name, std::span<const std::size_t> shape, std::size_t size, double* value,
                           double* gradient) {
-      return grove::ParameterView{name, shape, size, value, gradient, grove::Dtype::F64, false};
+      return grove::ParameterView{.name = name,
+                                  .shape = shape,
+                                  .size = size,
+                                  .value = value,
+                                  .gradient = gradient,
+                                  .dtype = grove::Dtype::F64,
+                                  .decay = false,
+                                  .critic = name == "value"};
     };
     return {view("logits", shape_, logits_.size(), logits_.data(), d_logits_.data()),
             view("value", one_, 1, &value_, &d_value_)};

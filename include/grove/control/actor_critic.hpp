@@ -290,7 +290,8 @@ class ActorCritic<Observation, HeadType, Hidden<Sizes...>, Activation> {
                       .value = values_.data() + start,
                       .gradient = gradients_.data() + start,
                       .dtype = Dtype::F32,
-                      .decay = decay});
+                      .decay = decay,
+                      .critic = start >= value_start && start < head_start});
   }
 
   template <class Network>

@@ -61,11 +61,15 @@ struct HeadGradients {
   std::span<float> hidden{};
 };
 
-/// Which outputs `accumulate` computes; log_prob always.
+/// Which outputs `accumulate` computes. log_prob comes with the other two of the vocabulary; without any of the three
+/// the vocabulary projection is left out.
 struct HeadColumns {
+  bool log_prob = true;
   bool entropy = false;
   bool sum_squares = false;
   bool hidden = false;
+
+  [[nodiscard]] bool vocabulary() const noexcept { return log_prob || entropy || sum_squares; }
 };
 
 /// Called once a batch with the outputs of all rows; fills the gradients.

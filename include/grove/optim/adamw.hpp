@@ -27,7 +27,7 @@ struct AdamWOptions {
   double weight_decay = 0;
 };
 
-/// Square root of the sum of squares of all gradients, added up in double in the parameters' order.
+/// Square root of the sum of squares of all gradients that are not frozen, added up in double in the parameters' order.
 inline double gradient_norm(std::span<const ParameterView> parameters) {
   auto const squares = [](auto const* gradient, std::size_t size) {
     double sum = 0;
@@ -36,8 +36,9 @@ inline double gradient_norm(std::span<const ParameterView> parameters) {
   };
   double sum = 0;
   for (auto const& p : parameters)
-    sum += p.dtype == Dtype::F64 ? squares(static_cast<double const*>(p.gradient), p.size)
-                                 : squares(static_cast<float const*>(p.gradient), p.size);
+    if (!p.frozen)
+      sum += p.dtype == Dtype::F64 ? squares(static_cast<double const*>(p.gradient), p.size)
+                                   : squares(static_cast<float const*>(p.gradient), p.size);
   return std::sqrt(sum);
 }
 
@@ -62,7 +63,8 @@ class AdamW {
   template <class T>
   struct Moments {
     std::vector<T> first, second;
-    std::vector<T> master;  ///< only for bf16 parameters
+    std::vector<T> master;   ///< only for bf16 parameters
+    std::size_t behind = 0;  ///< steps that the parameter was frozen in, which its bias correction does not count
   };
   using State = std::variant<Moments<float>, Moments<double>>;
 
@@ -74,8 +76,13 @@ class AdamW {
     if (states_.empty()) allocate(parameters);
     check(parameters);
     ++steps_;
-    for (std::size_t i = 0; i < parameters.size(); ++i)
-      std::visit([&](auto& moments) { update(parameters[i], moments, rate, gradient_scale); }, states_[i]);
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      auto const& p = parameters[i];
+      if (p.frozen)
+        std::visit([](auto& moments) { ++moments.behind; }, states_[i]);
+      else
+        std::visit([&](auto& moments) { update(p, moments, rate * p.rate, gradient_scale); }, states_[i]);
+    }
   }
 
   std::size_t steps() const { return steps_; }
@@ -94,10 +101,11 @@ class AdamW {
     std::vector<State> states;
     for (auto const& p : parameters) {
       if (p.dtype == Dtype::F64) {
-        states.emplace_back(Moments<double>{std::vector<double>(p.size), std::vector<double>(p.size), {}});
+        states.emplace_back(
+            Moments<double>{.first = std::vector<double>(p.size), .second = std::vector<double>(p.size), .master = {}});
         continue;
       }
-      Moments<float> moments{std::vector<float>(p.size), std::vector<float>(p.size), {}};
+      Moments<float> moments{.first = std::vector<float>(p.size), .second = std::vector<float>(p.size), .master = {}};
       if (p.dtype == Dtype::BF16) {
         auto const* values = static_cast<std::uint16_t const*>(p.value);
         for (std::size_t i = 0; i < p.size; ++i) moments.master.push_back(widen(values[i]));
@@ -130,7 +138,7 @@ class AdamW {
 
   template <class T>
   void update(ParameterView const& p, Moments<T>& moments, double rate, double gradient_scale) const {
-    auto const t = static_cast<double>(steps_);
+    auto const t = static_cast<double>(steps_ - moments.behind);
     auto const b1 = static_cast<T>(options_.beta1), b2 = static_cast<T>(options_.beta2);
     auto const c1 = static_cast<T>(1 - options_.beta1), c2 = static_cast<T>(1 - options_.beta2);
     auto const eps = static_cast<T>(options_.eps), scale = static_cast<T>(gradient_scale);

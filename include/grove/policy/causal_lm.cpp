@@ -63,20 +63,29 @@ CausalLm<Variant, Engine>::CausalLm(cpu::Parameters parameters, CausalLmOptions 
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::score(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
                                       TokenOutputs<float> out) const {
+  score_states(t, sequences, wanted, out, {});
+}
+
+template <class Variant, template <class> class Engine>
+void CausalLm<Variant, Engine>::score_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
+                                             TokenOutputs<float> out, StateReader const& read) const {
   auto const part = [](std::span<float> column, std::size_t first, std::size_t n) {
     return column.empty() ? column : column.subspan(first, n);
   };
   Packed packed;
+  std::vector<float> states;
   std::size_t done = 0;
   auto const flush = [&] {
     auto const n = packed.rows.size();
     if (n == 0) return;
+    if (read) states.resize(n * config().hidden_size);
     engine_.score(
         packed.batch(), packed.head(options_.temperature),
         {.log_prob = part(out.log_prob, done, n),
          .entropy = wanted.contains(Column::Entropy) ? part(out.entropy, done, n) : std::span<float>(),
          .sum_squares = wanted.contains(Column::SumSquares) ? part(out.sum_squares, done, n) : std::span<float>(),
-         .hidden = {}});
+         .hidden = states});
+    if (read) read(done, states);
     done += n;
     packed.clear();
   };
@@ -89,20 +98,29 @@ void CausalLm<Variant, Engine>::score(TokenTrajectories const& t, Sequences sequ
 }
 
 template <class Variant, template <class> class Engine>
+void CausalLm<Variant, Engine>::accumulate_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
+                                                  StateConsumer const& f) {
+  accumulate_rows(t, sequences, wanted, true, f);
+}
+
+template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
-                                                Rows const& f) {
+                                                bool states, StateConsumer const& f) {
   Packed packed;
   for (auto s : sequences) packed.add(t.samples[s].context(), t.samples[s].completion.tokens);
   if (packed.rows.empty()) return;
   if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(values_->config());
   auto const consume = [&](nn::HeadOutputs const& out, nn::HeadGradients const& gradients) {
-    f({.log_prob = out.log_prob, .entropy = out.entropy, .sum_squares = out.sum_squares, .value = {}},
-      {.log_prob = gradients.log_prob, .entropy = gradients.entropy, .value = {}});
+    f({.outputs = {.log_prob = out.log_prob, .entropy = out.entropy, .sum_squares = out.sum_squares},
+       .gradients = {.log_prob = gradients.log_prob, .entropy = gradients.entropy},
+       .states = out.hidden,
+       .d_states = gradients.hidden});
   };
   engine_.accumulate(packed.batch(), packed.head(options_.temperature),
-                     {.entropy = wanted.contains(Column::Entropy),
+                     {.log_prob = wanted.contains(Column::LogProb),
+                      .entropy = wanted.contains(Column::Entropy),
                       .sum_squares = wanted.contains(Column::SumSquares),
-                      .hidden = false},
+                      .hidden = states},
                      consume, *values_, *gradients_);
 }
 

@@ -25,6 +25,19 @@
 
 namespace grove {
 
+/// What a head besides the vocabulary's reads and fills in: outputs of tokens, and the state that each was predicted
+/// from, `[tokens, hidden_size]` after the final norm.
+struct StateOutputs {
+  TokenOutputs<float> outputs{};
+  TokenGradients<float> gradients{};
+  std::span<float const> states{};
+  std::span<float> d_states{};
+};
+using StateConsumer = std::function<void(StateOutputs const&)>;
+
+/// Called with the states of tokens [first, first + n).
+using StateReader = std::function<void(std::size_t first, std::span<float const> states)>;
+
 /// Qwen2, Qwen3 or Llama, as described by `Variant` at compile time, computed by `Engine`: CpuEngine or TorchEngine.
 template <class Variant, template <class> class Engine = CpuEngine>
 class CausalLm {
@@ -41,9 +54,15 @@ class CausalLm {
   /// One forward and backward pass; `f` sees all tokens at once, so sequences are whole whatever the scope.
   template <OutputConsumer<float> F>
   void accumulate(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope, F&& f) {
-    accumulate_rows(t, sequences, wanted,
-                    [&](TokenOutputs<float> out, TokenGradients<float> gradients) { f(0, out, gradients); });
+    accumulate_rows(t, sequences, wanted | Column::LogProb, false,
+                    [&](StateOutputs const& s) { f(0, s.outputs, s.gradients); });
   }
+
+  /// As `score` and `accumulate`, for a head that reads states. Where no column of the vocabulary is wanted, its
+  /// projection is left out.
+  void score_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, TokenOutputs<float> out,
+                    StateReader const& read) const;
+  void accumulate_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, StateConsumer const& f);
 
   /// Samples completions; see nn/cpu/generation.hpp. Every token carries `version()`.
   void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,
@@ -67,8 +86,8 @@ class CausalLm {
   void save(std::filesystem::path const& folder) const;
 
  private:
-  using Rows = std::function<void(TokenOutputs<float>, TokenGradients<float>)>;
-  void accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Rows const& f);
+  void accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, bool states,
+                       StateConsumer const& f);
 
   CausalLmOptions options_;
   Engine<Variant> engine_;
@@ -107,6 +126,13 @@ class AnyCausalLm {
   template <OutputConsumer<float> F>
   void accumulate(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, F&& f) {
     std::visit([&](auto& m) { m.accumulate(t, sequences, wanted, scope, f); }, model_);
+  }
+  void score_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, TokenOutputs<float> out,
+                    StateReader const& read) const {
+    std::visit([&](auto const& m) { m.score_states(t, sequences, wanted, out, read); }, model_);
+  }
+  void accumulate_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, StateConsumer const& f) {
+    std::visit([&](auto& m) { m.accumulate_states(t, sequences, wanted, f); }, model_);
   }
   void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,
                 nn::cpu::GenerationSink const& deliver) const {

@@ -27,14 +27,22 @@ std::string text_of(io::Json const& line) { return line.dump(-1, ' ', false, io:
 
 }  // namespace
 
-void save_model(AnyCausalLm const& policy, std::filesystem::path const& source, std::filesystem::path const& target) {
+void copy_tokenizer(std::filesystem::path const& source, std::filesystem::path const& target) {
+  for (auto const* name : tokenizer_files) {
+    std::error_code error;
+    if (std::filesystem::exists(source / name))
+      std::filesystem::copy_file(source / name, target / name, std::filesystem::copy_options::overwrite_existing, error);
+    if (error)
+      throw Error((target / name).string(), "cannot be written: " + error.message(), "a writable folder with room");
+  }
+}
+
+void detail::save_folder(std::filesystem::path const& source, std::filesystem::path const& target,
+                         std::function<void(std::filesystem::path const&)> const& save) {
   if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path());
   io::AtomicFolder folder(target);
-  policy.save(folder.path());
-  for (auto const* name : tokenizer_files)
-    if (std::filesystem::exists(source / name))
-      std::filesystem::copy_file(source / name, folder.path() / name,
-                                 std::filesystem::copy_options::overwrite_existing);
+  save(folder.path());
+  copy_tokenizer(source, folder.path());
   folder.commit();
 }
 
@@ -54,9 +62,11 @@ std::function<void(std::size_t, std::span<const ParameterView>)> dump_gradients_
   };
 }
 
-RunLog::RunLog(std::filesystem::path folder, bool completions)
-    : folder_(std::move(folder)), metrics_file_((made(folder_) / "metrics.jsonl").string()), events_(folder_.string()) {
-  if (completions) completions_file_.emplace((folder_ / "completions.jsonl").string());
+RunLog::RunLog(std::filesystem::path folder, bool completions, std::optional<std::uint64_t> last_step)
+    : folder_(std::move(folder)),
+      metrics_file_((made(folder_) / "metrics.jsonl").string(), last_step),
+      events_(folder_.string()) {
+  if (completions) completions_file_.emplace((folder_ / "completions.jsonl").string(), last_step);
 }
 
 void RunLog::write_metrics(StepReport const& report) {
@@ -71,8 +81,8 @@ void RunLog::write_metrics(StepReport const& report) {
   events_.write(report.step, scalars);
 }
 
-void RunLog::write_completions(std::uint64_t step, Batch<AnyCausalLm> const& batch) {
-  auto const& t = batch.trajectories;
+void RunLog::write_completions(std::uint64_t step, TokenTrajectories const& t, RewardMatrix const& rewards,
+                               std::span<const float> advantage) {
   for (std::size_t i = 0; i < t.samples.size(); ++i) {
     auto const& problem = t.problem(i);
     io::Json line;
@@ -82,12 +92,12 @@ void RunLog::write_completions(std::uint64_t step, Batch<AnyCausalLm> const& bat
     line["prompt"] = problem.messages.empty() ? problem.prompt : problem.messages.back().content;
     line["completion"] = t.completion(i).text;
     line["gold"] = problem.gold;
-    for (std::size_t r = 0; r < batch.rewards.rewards(); ++r) {
-      auto const& value = batch.rewards(r, i);
-      line["rewards"][batch.rewards.name(r)] = value ? io::Json(*value) : io::Json(nullptr);
+    for (std::size_t r = 0; r < rewards.rewards(); ++r) {
+      auto const& value = rewards(r, i);
+      line["rewards"][rewards.name(r)] = value ? io::Json(*value) : io::Json(nullptr);
     }
     auto const first = t.episodes.cu_seqlens[i];
-    line["advantage"] = t.episodes.length(i) > 0 ? static_cast<double>(batch.advantage[first]) : 0.0;
+    line["advantage"] = t.episodes.length(i) > 0 ? static_cast<double>(advantage[first]) : 0.0;
     line["tokens"] = t.episodes.length(i);
     line["finish"] = t.completion(i).finish == Finish::Stop ? "stop" : "length";
     completions_file_->write(text_of(line));

@@ -9,20 +9,34 @@
 #include <span>
 #include <string>
 
-#include "grove/batch.hpp"
 #include "grove/metrics.hpp"
 #include "grove/metrics/jsonl_writer.hpp"
 #include "grove/metrics/tensorboard.hpp"
-#include "grove/policy/causal_lm.hpp"
+#include "grove/reward_matrix.hpp"
 #include "grove/rollout/recording.hpp"
+#include "grove/rollout/token_trajectories.hpp"
 #include "grove/train_options.hpp"
 #include "grove/trainer.hpp"
 
 namespace grove {
 
-/// Writes a model in Hugging Face form: its weights and configuration, and the tokenizer files of the folder it came
-/// from. The folder appears whole or not at all.
-void save_model(AnyCausalLm const& policy, std::filesystem::path const& source, std::filesystem::path const& target);
+namespace detail {
+
+/// A folder that holds what `save` writes and the tokenizer files of `source`, or does not appear.
+void save_folder(std::filesystem::path const& source, std::filesystem::path const& target,
+                 std::function<void(std::filesystem::path const&)> const& save);
+
+}  // namespace detail
+
+/// Writes a model in Hugging Face form: its weights and configuration (a critic's beside them), and the tokenizer files
+/// of the folder it came from. The folder appears whole or not at all.
+template <class P>
+void save_model(P const& policy, std::filesystem::path const& source, std::filesystem::path const& target) {
+  detail::save_folder(source, target, [&](std::filesystem::path const& folder) { policy.save(folder); });
+}
+
+/// Copies the tokenizer files of one folder into another.
+void copy_tokenizer(std::filesystem::path const& source, std::filesystem::path const& target);
 
 /// A hook for `TrainOptions::on_gradients` that writes each optimizer step's gradient before clipping as
 /// `FOLDER/update-000001.safetensors`, under the parameters' Hugging Face names, in f32.
@@ -32,20 +46,25 @@ std::function<void(std::size_t, std::span<const ParameterView>)> dump_gradients_
 /// to `completions.jsonl`. An observer for `Trainer::run`; completions are left out when `completions` is false.
 class RunLog {
  public:
-  /// Makes the folder. Throws Error where it cannot be written.
-  explicit RunLog(std::filesystem::path folder, bool completions = true);
+  /// Makes the folder. With `last_step`, lines of later steps are cut off: a resumed run writes those again. Throws
+  /// Error where the folder cannot be written.
+  explicit RunLog(std::filesystem::path folder, bool completions = true,
+                  std::optional<std::uint64_t> last_step = std::nullopt);
 
   template <class T>
   void operator()(T& trainer, StepReport const& report) {
     write_metrics(report);
-    if (completions_file_) write_completions(report.step, trainer.last());
+    if (!completions_file_) return;
+    auto const& batch = trainer.last();
+    write_completions(report.step, batch.trajectories, batch.rewards, batch.advantage);
   }
 
   std::filesystem::path const& folder() const { return folder_; }
 
  private:
   void write_metrics(StepReport const& report);
-  void write_completions(std::uint64_t step, Batch<AnyCausalLm> const& batch);
+  void write_completions(std::uint64_t step, TokenTrajectories const& t, RewardMatrix const& rewards,
+                         std::span<const float> advantage);
 
   std::filesystem::path folder_;
   metrics::JsonlWriter metrics_file_;

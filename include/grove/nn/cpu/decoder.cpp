@@ -73,8 +73,10 @@ void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns 
     memory += column.size();
     return column;
   };
-  HeadOutputs const outputs{take(true, n), take(columns.entropy, n), take(columns.sum_squares, n), take(true, wide)};
-  HeadGradients const given{take(true, n), take(columns.entropy, n), take(true, wide)};
+  bool const vocabulary = columns.vocabulary();
+  HeadOutputs const outputs{take(vocabulary, n), take(columns.entropy, n), take(columns.sum_squares, n),
+                            take(true, wide)};
+  HeadGradients const given{take(vocabulary, n), take(columns.entropy, n), take(true, wide)};
   for (auto column : {given.log_prob, given.entropy, given.hidden}) std::ranges::fill(column, 0.0F);
 
   detail::ForwardPass<Variant> forward(layout_, weights_, workspace, true);

@@ -41,7 +41,7 @@ void HeadPass::forward(float const* x, HeadOutputs outputs, bool keep) {
     memory_.head.normed.reserve(n * layout_.hidden);
     memory_.head.inverse.reserve(n);
     memory_.head.statistics.reserve(n * statistics);
-    memory_.head.logits.reserve(chunk_rows() * layout_.config.vocab_size);
+    if (!outputs.log_prob.empty()) memory_.head.logits.reserve(chunk_rows() * layout_.config.vocab_size);
   }
   Range const all{0, n};
   pool_.parallel_for((n + tile_rows() - 1) / tile_rows(),
@@ -62,7 +62,7 @@ void HeadPass::forward_tile(float const* x, HeadOutputs outputs, bool keep, Rang
     std::copy(row, row + hidden, memory_.head.x.data() + (range.begin + i) * hidden);
   }
   if (!outputs.hidden.empty()) std::copy_n(normed, range.count * hidden, outputs.hidden.data() + range.begin * hidden);
-  if (!keep && outputs.log_prob.empty() && outputs.entropy.empty() && outputs.sum_squares.empty()) return;
+  if (outputs.log_prob.empty() && outputs.entropy.empty() && outputs.sum_squares.empty()) return;
   bool const kept = keep && keeps_logits();
   float* const logits =
       kept ? memory_.head.logits.data() + range.begin * vocab : scratch->logits.reserve(range.count * vocab);
@@ -113,16 +113,23 @@ void HeadPass::backward(std::size_t tokens, std::span<float const> entropy, Head
   std::size_t const vocab = layout_.config.vocab_size;
   float* const dnormed = memory_.head.gradient.reserve(n * hidden);
   std::fill_n(dx, tokens * hidden, 0.0F);
-  for (std::size_t begin = 0; begin < n; begin += chunk_rows()) {
+  auto const through_norm = [&](Range range) {
+    for (std::size_t i = range.begin; i < range.begin + range.count; ++i)
+      row_ops().rms_norm_backward(dnormed + i * hidden, memory_.head.x.data() + i * hidden, weights_.norm.data(),
+                                  hidden, layout_.epsilon, dx + rows_.rows[i] * hidden);
+  };
+  if (gradients.log_prob.empty()) {
+    std::fill_n(dnormed, n * hidden, 0.0F);
+    std::ranges::copy(gradients.hidden, dnormed);
+    through_norm({0, n});
+  }
+  for (std::size_t begin = 0; begin < n && !gradients.log_prob.empty(); begin += chunk_rows()) {
     Range const chunk{begin, std::min(chunk_rows(), n - begin)};
     float* const logits = memory_.head.logits.data();
     pool_.parallel_for((chunk.count + tile_rows() - 1) / tile_rows(), [&](std::size_t index) {
       Range const range = tile(chunk, index);
       backward_tile(range, entropy, gradients, logits + (range.begin - begin) * vocab);
-      for (std::size_t i = range.begin; i < range.begin + range.count; ++i) {
-        row_ops().rms_norm_backward(dnormed + i * hidden, memory_.head.x.data() + i * hidden, weights_.norm.data(),
-                                    hidden, layout_.epsilon, dx + rows_.rows[i] * hidden);
-      }
+      through_norm(range);
     });
     gemm_weight_gradient(pool_, logits, vocab, memory_.head.normed.data() + begin * hidden, hidden, chunk.count, vocab,
                          hidden, values.data() + offsets.head, hidden);

@@ -109,7 +109,7 @@ class Trunk {
 /// One vector a column, and spans of those that are wanted.
 struct Columns {
   Columns(std::size_t rows, std::size_t hidden, HeadColumns wanted)
-      : log_prob(rows),
+      : log_prob(wanted.vocabulary() ? rows : 0),
         entropy(wanted.entropy ? rows : 0),
         sum_squares(wanted.sum_squares ? rows : 0),
         hidden_states(wanted.hidden ? rows * hidden : 0) {}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/nn/torch/head.hpp"
 
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 
@@ -43,11 +43,11 @@ void Head::forward(HeadOutputs outputs) const {
 }
 
 at::Tensor Head::backward(HeadGradients gradients, at::Tensor const& weight_gradient) const {
-  auto result = at::empty_like(normed_);
+  auto result = at::zeros_like(normed_);
   auto const log_prob = floats(gradients.log_prob, normed_.device());
   auto const entropy = floats(gradients.entropy, normed_.device());
-  for (std::int64_t begin = 0; begin < normed_.size(0); begin += chunk_) {
-    auto const count = std::min(chunk_, normed_.size(0) - begin);
+  for (std::int64_t begin = 0; begin < log_prob.size(0); begin += chunk_) {
+    auto const count = std::min(chunk_, log_prob.size(0) - begin);
     auto const of_logits =
         logits_gradient(logits(begin, count), targets_.narrow(0, begin, count), log_prob.narrow(0, begin, count),
                         entropy.numel() > 0 ? entropy.narrow(0, begin, count) : at::Tensor())
