@@ -30,7 +30,6 @@
 namespace open_rs {
 namespace {
 
-namespace po = boost::program_options;
 using grove::Error;
 using grove::LengthUnit;
 using grove::MathAnswer;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,8 @@ struct ExtraReward {
 /// Parameters of the rewards by name; `add_to` gives them their defaults.
 struct RewardKeys {
   std::string verifier = "strict";
+  std::string self_test = "warn";
+  double self_test_max_error_rate = 0.2;
   std::string format_form = "open-rs";
   std::string cosine_defaults = "described";
   std::optional<double> cosine_min_value_wrong{}, cosine_max_value_wrong{}, cosine_min_value_correct{},
@@ -61,6 +64,11 @@ std::string key_of_reward(std::string const& reward, std::string const& key);
 
 /// The rewards that have keys, and their keys as `--set NAME.key=value`, for a help text.
 std::string reward_key_table();
+
+/// The problems to train on after the self-test that the keys ask for; what it finds goes to `log`. Throws grove::Error
+/// with the cause where too many rows fail.
+std::vector<grove::Problem> self_tested(std::vector<grove::Problem> problems, grove::RewardSet const& rewards,
+                                        RewardKeys const& keys, std::ostream& log);
 
 /// What a reward reads of a completion's tokens.
 enum class TokensRead : std::uint8_t { None, Number, Ids };

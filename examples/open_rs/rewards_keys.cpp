@@ -2,6 +2,8 @@
 // The parameters of the rewards as options: under the script's names, and as a reward's own keys.
 #include <algorithm>
 #include <array>
+#include <boost/lexical_cast/try_lexical_convert.hpp>
+#include <concepts>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -45,6 +47,17 @@ std::string_view prefix_of(std::string_view reward) {
   return at == prefixes.end() ? std::string_view() : at->second;
 }
 
+/// A value out of its text; none where that is empty.
+template <class T>
+std::optional<T> parsed(char const* name, std::string const& text) {
+  T value{};
+  if (text.empty()) return std::nullopt;
+  if constexpr (std::same_as<T, std::string>) return text;
+  if (!boost::conversion::try_lexical_convert(text, value))
+    throw grove::Error("rewards", std::string(name) + " = " + text, std::same_as<T, bool> ? "0 or 1" : "a number");
+  return value;
+}
+
 }  // namespace
 
 std::string key_of_reward(std::string const& reward, std::string const& key) {
@@ -72,7 +85,7 @@ std::string reward_key_table() {
   text << "\nKeys of the rewards, for --set NAME.key=value (key names of the script and of TRL are taken too):\n";
   for (auto const& option : options.options()) {
     auto const& name = option->long_name();
-    if (name == "verifier") continue;
+    if (name == "verifier" || name.starts_with("self_test")) continue;
     auto const exact = std::ranges::find(whole_names, name, &Words::second);
     auto const owner = std::ranges::find_if(prefixes, [&](Words const& one) { return name.starts_with(one.second); });
     std::string shown = exact != whole_names.end()
@@ -90,12 +103,17 @@ void RewardKeys::add_to(po::options_description& options) {
   auto const add = [&](char const* name, auto& value, char const* meaning) {
     options.add_options()(name, po::value(&value)->default_value(value), meaning);
   };
+  // Text, because every option of a recipe has a value; empty: as cosine_defaults says.
   auto const add_free = [&]<class T>(char const* name, std::optional<T>& value, char const* meaning) {
-    options.add_options()(name, po::value<T>()->notifier([&value](T const& given) { value = given; }), meaning);
+    auto const take = [&value, name](std::string const& given) { value = parsed<T>(name, given); };
+    options.add_options()(name, po::value<std::string>()->default_value("")->notifier(take), meaning);
   };
   add("verifier", verifier,
       "what accuracy, cosine and length take for right: strict, compatible, compatible-open-rs, qwen, lighteval or "
       "text");
+  add("self_test", self_test,
+      "of each reward on the data set's own gold answers before training: off, warn, or drop (the rows that fail)");
+  add("self_test_max_error_rate", self_test_max_error_rate, "share of rows; where more fail the run does not start");
   add("format_form", format_form, "open-rs (the closing tag once), open-r1, think-answer or think (TRL)");
   add("cosine_defaults", cosine_defaults,
       "described, or open-rs: its script's, a short wrong answer at 0 and a long one at -0.5, characters, no clamp");

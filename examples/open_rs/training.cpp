@@ -77,7 +77,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
   Command command("open_rs train",
                   "Trains a model on the problems of a JSON lines file. Rewards for reward_funcs: " + names + ".");
   flags.model.add_to(command.options());
-  std::string seed;
+  std::string seed, self_test;
   command.options().add_options()                                                                            //
       ("data", po::value(&flags.data)->value_name("FILE"), "problems, one JSON object a line")               //
       ("recipe", po::value(&flags.sources.name)->default_value("exp3"), "exp1, exp2, exp3 or an .ini file")  //
@@ -85,6 +85,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
       ("steps", po::value(&flags.steps)->value_name("N"), "stop after N steps of the recipe's schedule")     //
       ("algorithm", po::value(&flags.algorithm)->value_name("NAME"),
        "in place of the recipe's loss_type; open_rs objective --algorithm NAME --help lists names and keys")  //
+      ("self-test", po::value(&self_test)->value_name("off|warn|drop"), "as --set self_test=...")              //
       ("seed", po::value(&seed)->value_name("S"), "as --set seed=S")                                          //
       ("set", po::value(&flags.sources.settings)->composing()->value_name("KEY=VALUE"),
        "changes a key of the recipe")                                                                           //
@@ -97,6 +98,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
   command.show(keys.str());
   if (!command.parse(arguments)) return false;
   if (!seed.empty()) flags.sources.settings.push_back("seed=" + seed);
+  if (!self_test.empty()) flags.sources.settings.push_back("self_test=" + self_test);
   if (flags.data.empty() && flags.replay.empty())
     throw grove::Error("open_rs train", "neither --data nor --replay is given", "one of them",
                        "see open_rs train --help");
@@ -145,11 +147,13 @@ grove::RewardMatrix RecordedOr::evaluate(grove::TokenTrajectories const& t, grov
   return matrix;
 }
 
-grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe) {
+grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe,
+                                  std::vector<ExtraReward> const& extras) {
   if (!flags.replay.empty()) return grove::Replay(flags.replay);
   auto problems = as_conversations(
       grove::data::load_problems(flags.data.string(), {.problem = recipe.data_problem, .gold = recipe.data_gold}),
       recipe.system_prompt);
+  problems = self_tested(std::move(problems), rewards_of(recipe, extras), recipe.rewards, std::cerr);
   if (problems.size() < recipe.prompts_per_step())
     throw grove::Error(flags.data.string(), std::to_string(problems.size()) + " problems",
                        "at least the " + std::to_string(recipe.prompts_per_step()) + " prompts of one step",

@@ -45,7 +45,9 @@ struct RecordedOr {
 };
 
 grove::Progress progress_on_stderr(std::size_t steps);
-grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe);
+/// The sampler over the problems that pass the rewards' self-test, or a replay.
+grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe,
+                                  std::vector<ExtraReward> const& extras);
 grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe);
 void announce(TrainFlags const& flags, Recipe const& recipe, std::string const& algorithm);
 
@@ -81,7 +83,7 @@ std::filesystem::path run_training(Algorithm algorithm, TrainFlags const& flags,
   lm.temperature = static_cast<float>(recipe.temperature);
   auto const name = algorithm.describe();
   grove::Trainer trainer(configured(std::move(algorithm), recipe), grove::AnyCausalLm::load(flags.model.folder, lm),
-                         rollout_of(flags, recipe), std::move(reward), options_of(flags, recipe), batching);
+                         rollout_of(flags, recipe, extras), std::move(reward), options_of(flags, recipe), batching);
   grove::RunLog log(folder);
   auto const steps = flags.steps > 0 ? flags.steps : recipe.max_steps;
   auto const record = [&](auto& t, grove::StepReport const& report) {

@@ -2,6 +2,7 @@
 // Rewards that a recipe chooses by name, and their keys.
 #include "open_rs/rewards.hpp"
 
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -95,4 +96,31 @@ TEST_CASE("a name or a parameter that does not exist is refused, with those that
   CHECK(message_of("soft_overlong_punishment", {.soft_punish_cache = 101}).find("at most") != std::string::npos);
   CHECK(message_of("regex").find("regex_pattern is empty") != std::string::npos);
   CHECK(message_of("external").find("external_command is empty") != std::string::npos);
+}
+
+TEST_CASE("the self-test warns of gold answers that a reward does not take for right, drops them, or stops") {
+  std::vector<grove::Problem> problems;
+  for (int i = 0; i < 10; ++i) problems.push_back(asks(i == 4 ? "$$" : "$" + std::to_string(i) + "$", i));
+  auto const run = [&](RewardKeys const& keys, std::string& log) {
+    grove::RewardSet set;
+    open_rs::add_reward(set, "accuracy", 1.0, keys, 100, {});
+    open_rs::add_reward(set, "cosine", 1.0, keys, 100, {});
+    std::ostringstream out;
+    auto const kept = open_rs::self_tested(problems, set, keys, out);
+    log = out.str();
+    return kept.size();
+  };
+  std::string log;
+  for (auto const* verifier : {"strict", "compatible", "compatible-open-rs", "lighteval"}) {
+    INFO(verifier);
+    CHECK(run({.verifier = verifier}, log) == 10);
+    CHECK(log.find("1 of 10 gold answers fail") != std::string::npos);
+    CHECK(log.find("row 4 (problem 4), accuracy: ") != std::string::npos);
+    CHECK(run({.verifier = verifier, .self_test = "drop"}, log) == 9);
+    CHECK(run({.verifier = verifier, .self_test = "off"}, log) == 10);
+    CHECK(log.empty());
+    CHECK_THROWS_AS(run({.verifier = verifier, .self_test_max_error_rate = 0.05}, log), grove::Error);
+  }
+  CHECK_THROWS_AS(run({.self_test = "maybe"}, log), grove::Error);
+  CHECK_THROWS_AS(run({.self_test_max_error_rate = 2}, log), grove::Error);
 }

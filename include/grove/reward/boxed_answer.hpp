@@ -38,6 +38,12 @@ struct BoxedAnswer {
     return answer && plain(*answer) == gold ? 1.0 : 0.0;
   }
 
+  /// The gold answer in a box.
+  std::string gold_completion(Problem const& problem) const {
+    std::string text = "\\boxed{";
+    return text.append(last_boxed(problem.gold).value_or(problem.gold)).append("}");
+  }
+
  private:
   static std::string plain(std::string_view text) {
     std::string result;

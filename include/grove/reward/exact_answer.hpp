@@ -36,6 +36,9 @@ struct ExactAnswer {
     auto const answer = last_answer(completion.text, open, close);
     return answer && trimmed(*answer) == gold ? 1.0 : 0.0;
   }
+
+  /// The gold answer between the tags.
+  std::string gold_completion(Problem const& problem) const { return open + problem.gold + close; }
 };
 
 }  // namespace grove

@@ -77,6 +77,18 @@ class MathAnswer {
     });
   }
 
+  /// Why this verifier does not take a problem's gold answer for right; empty where it does.
+  std::string gold_fault(Problem const& problem) const {
+    auto const judged = workspaces_->with([&](math::Workspace& workspace) {
+      return math::verify(policy_, problem.gold, gold_completion(problem), workspace);
+    });
+    if (!judged.gold_read)
+      return unjudged_ ? "the gold answer cannot be read, so every answer scores " + std::to_string(*unjudged_)
+                       : "the gold answer cannot be read";
+    if (judged.verdict == math::Verdict::Equal) return {};
+    return "the gold answer is not equal to itself: " + judged.reason;
+  }
+
   /// The gold answer in a box: what a right answer looks like.
   std::string gold_completion(Problem const& problem) const {
     std::string_view gold = problem.gold;

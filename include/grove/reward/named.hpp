@@ -22,6 +22,8 @@ struct Named {
   std::string name;
   R reward;
 
+  R const& named() const { return reward; }
+
   Score operator()(Problem const& problem, Completion const& completion) const requires Reward<R> {
     return detail::score_of(reward, problem, completion);
   }

@@ -27,7 +27,7 @@ concept RewardList = requires(R const& r, std::size_t i, Problem const& problem,
   { r.judges(i) } -> std::same_as<Judges>;
   { r.score(i, problem, completion) } -> std::same_as<Score>;
   { r.score_together(i, problems, completions) } -> std::same_as<std::vector<std::optional<double>>>;
-  { r.gold_completion(i, problem) } -> std::same_as<std::optional<std::string>>;
+  { r.check_gold(i, problem) } -> std::same_as<detail::GoldCheck>;
 };
 
 namespace detail {
@@ -51,8 +51,8 @@ class ListOfOne {
     if constexpr (GroupReward<R>) return reward_(problems, completions);
     return {};
   }
-  std::optional<std::string> gold_completion(std::size_t, Problem const& problem) const {
-    return gold_completion_of(reward_, problem);
+  GoldCheck check_gold(std::size_t, Problem const& problem) const {
+    return grove::detail::check_gold(reward_, problem);
   }
 
  private:

@@ -43,10 +43,8 @@ class RewardSet {
                                                     std::span<Completion const* const> completions) const {
     return rewards_[i]->score_together(problems, completions);
   }
-  /// What reward i takes for a right answer, where it says so.
-  std::optional<std::string> gold_completion(std::size_t i, Problem const& problem) const {
-    return rewards_[i]->gold_completion(problem);
-  }
+  /// Whether reward i takes a problem's gold answer for right.
+  detail::GoldCheck check_gold(std::size_t i, Problem const& problem) const { return rewards_[i]->check_gold(problem); }
 
  private:
   /// A reward behind its forgotten type; never changed, so copies of a set share it.
@@ -59,7 +57,7 @@ class RewardSet {
     virtual Score score(Problem const&, Completion const&) const = 0;
     virtual std::vector<std::optional<double>> score_together(std::span<Problem const* const>,
                                                               std::span<Completion const* const>) const = 0;
-    virtual std::optional<std::string> gold_completion(Problem const&) const = 0;
+    virtual detail::GoldCheck check_gold(Problem const&) const = 0;
   };
   template <class R>
   struct Entry final : AnyReward {
@@ -72,9 +70,7 @@ class RewardSet {
                                                       std::span<Completion const* const> completions) const override {
       return detail::ListOfOne(reward).score_together(0, problems, completions);
     }
-    std::optional<std::string> gold_completion(Problem const& problem) const override {
-      return detail::gold_completion_of(reward, problem);
-    }
+    detail::GoldCheck check_gold(Problem const& problem) const override { return detail::check_gold(reward, problem); }
     R reward;
   };
 

@@ -65,15 +65,35 @@ Score score_of(R const& reward, Problem const& problem, Completion const& comple
     return Score(std::optional<double>(reward(problem, completion)));
 }
 
-/// What a reward takes for a right answer to a problem, where it says so: text for a self-test.
+/// Whether a reward takes a problem's own gold answer for right.
+struct GoldCheck {
+  bool asked = false;   ///< false: the reward does not say what it takes for right
+  std::string fault{};  ///< empty: it does
+};
+
+/// Asks a reward for the fault it finds in a gold answer (`gold_fault(problem)`), or for a right answer to score
+/// (`gold_completion(problem)`); a reward of right answers (a member `correct`) and Named
+/// pass the question on.
 template <class R>
-std::optional<std::string> gold_completion_of(R const& reward, Problem const& problem) {
+GoldCheck check_gold(R const& reward, Problem const& problem) {
   if constexpr (requires {
-                  { reward.gold_completion(problem) } -> std::convertible_to<std::string>;
-                })
-    return reward.gold_completion(problem);
-  else
-    return std::nullopt;
+                  { reward.gold_fault(problem) } -> std::convertible_to<std::string>;
+                }) {
+    return {true, reward.gold_fault(problem)};
+  } else if constexpr (Reward<R> && requires {
+                         { reward.gold_completion(problem) } -> std::convertible_to<std::string>;
+                       }) {
+    auto const score = score_of(reward, problem, Completion{.text = reward.gold_completion(problem)});
+    if (!score) return {true, "the gold answer cannot be judged"};
+    if (*score < 1) return {true, "the gold answer scores " + std::to_string(*score) + " against itself"};
+    return {true, {}};
+  } else if constexpr (requires { reward.correct; }) {
+    return check_gold(reward.correct, problem);
+  } else if constexpr (requires { reward.named(); }) {
+    return check_gold(reward.named(), problem);
+  } else {
+    return {};
+  }
 }
 
 }  // namespace detail

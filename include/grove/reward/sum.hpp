@@ -89,9 +89,9 @@ class Sum {
     return at(i,
               [&](auto const& reward) { return detail::ListOfOne(reward).score_together(0, problems, completions); });
   }
-  /// What reward i takes for a right answer, where it says so.
-  std::optional<std::string> gold_completion(std::size_t i, Problem const& problem) const {
-    return at(i, [&](auto const& reward) { return detail::gold_completion_of(reward, problem); });
+  /// Whether reward i takes a problem's gold answer for right.
+  detail::GoldCheck check_gold(std::size_t i, Problem const& problem) const {
+    return at(i, [&](auto const& reward) { return detail::check_gold(reward, problem); });
   }
 
  private:
