@@ -3,8 +3,10 @@
 // decline a sample and some estimators normalise each reward by itself.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,6 +42,21 @@ class RewardMatrix {
     return values_[reward * samples_ + sample];
   }
 
+  /// Sets a score that is earned token by token: the sample's reward is the sum.
+  void set_tokens(std::size_t reward, std::size_t sample, std::vector<double> tokens) {
+    tokens_.resize(values_.size());
+    (*this)(reward, sample) = std::accumulate(tokens.begin(), tokens.end(), 0.0);
+    tokens_[reward * samples_ + sample] = std::move(tokens);
+  }
+  /// What each token of a sample earned under a reward; empty where the score is one number.
+  std::span<const double> tokens(std::size_t reward, std::size_t sample) const {
+    return tokens_.empty() ? std::span<const double>() : tokens_[reward * samples_ + sample];
+  }
+  /// Whether some score is earned token by token.
+  bool has_tokens() const {
+    return std::ranges::any_of(tokens_, [](auto const& tokens) { return !tokens.empty(); });
+  }
+
   /// Adds the scores of some samples of another matrix of the same rewards; an empty matrix takes its rewards.
   void append(RewardMatrix const& other, std::span<const std::uint32_t> samples) {
     if (names_.empty()) {
@@ -47,12 +64,19 @@ class RewardMatrix {
       weights_ = other.weights_;
     }
     std::vector<std::optional<double>> values;
+    std::vector<std::vector<double>> tokens;
+    auto const add = [&](RewardMatrix const& from, std::size_t r, std::size_t s) {
+      values.push_back(from(r, s));
+      auto const of_sample = from.tokens(r, s);
+      tokens.emplace_back(of_sample.begin(), of_sample.end());
+    };
     for (std::size_t r = 0; r < rewards(); ++r) {
-      for (std::size_t s = 0; s < samples_; ++s) values.push_back((*this)(r, s));
-      for (auto s : samples) values.push_back(other(r, s));
+      for (std::size_t s = 0; s < samples_; ++s) add(*this, r, s);
+      for (auto s : samples) add(other, r, s);
     }
     samples_ += samples.size();
     values_ = std::move(values);
+    tokens_ = std::move(tokens);
   }
 
   /// The weighted sum of a sample's rewards; none where every reward declined it, and the sample then counts nowhere.
@@ -63,11 +87,29 @@ class RewardMatrix {
     return sum;
   }
 
+  /// The part of `combined` that is earned at the last token: of scores that are one number.
+  double combined_at_end(std::size_t sample) const {
+    double sum = 0;
+    for (std::size_t r = 0; r < rewards(); ++r)
+      if (auto const& value = (*this)(r, sample); value && tokens(r, sample).empty()) sum += weights_[r] * *value;
+    return sum;
+  }
+
+  /// Adds the rest of `combined`, token by token: `earned` is as long as the sample.
+  template <class T>
+  void add_tokens_to(std::size_t sample, std::span<T> earned) const {
+    for (std::size_t r = 0; r < rewards(); ++r) {
+      auto const scores = tokens(r, sample);
+      for (std::size_t t = 0; t < scores.size(); ++t) earned[t] += static_cast<T>(weights_[r] * scores[t]);
+    }
+  }
+
  private:
   std::vector<std::string> names_;
   std::vector<double> weights_;
   std::size_t samples_ = 0;
   std::vector<std::optional<double>> values_;
+  std::vector<std::vector<double>> tokens_;  ///< as values_; empty while every score is one number
 };
 
 }  // namespace grove

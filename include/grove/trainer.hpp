@@ -224,8 +224,8 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
     batch.reward.assign(n, Real(0));
     batch.valid.assign(n, 0);
     for (std::size_t s = 0; s < n; ++s)
-      if (auto const combined = batch.rewards.combined(s)) {
-        batch.reward[s] = static_cast<Real>(*combined);
+      if (batch.rewards.combined(s)) {
+        batch.reward[s] = static_cast<Real>(batch.rewards.combined_at_end(s));
         batch.valid[s] = 1;
       }
     auto const& t = batch.trajectories;
@@ -233,6 +233,12 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
       auto const rewards = t.token_rewards();
       batch.token_reward.assign(rewards.begin(), rewards.end());
       if constexpr (requires { R::sums_token_rewards; }) std::ranges::fill(batch.reward, Real(0));
+    }
+    if (batch.rewards.has_tokens()) {
+      batch.token_reward.resize(t.episodes.tokens());
+      auto const& cu = t.episodes.cu_seqlens;
+      for (std::size_t s = 0; s < n; ++s)
+        batch.rewards.add_tokens_to(s, std::span(batch.token_reward).subspan(cu[s], cu[s + 1] - cu[s]));
     }
     if (algorithm_.shaping.wanted().empty()) return;
     batch.token_reward.resize(t.episodes.tokens());

@@ -36,6 +36,7 @@ class Clamp {
   Score operator()(Problem const& problem, Completion const& completion) const {
     auto score = detail::score_of(reward_, problem, completion);
     if (score) *score = std::clamp(*score, low_, high_);
+    score.tokens.clear();  // the limits are those of the whole
     return score;
   }
 

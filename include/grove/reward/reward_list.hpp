@@ -39,7 +39,7 @@ class ListOfOne {
   explicit ListOfOne(R const& reward) : reward_(reward) {}
 
   std::size_t size() const { return 1; }
-  std::string name(std::size_t) const { return name_of(reward_); }
+  std::string name(std::size_t) const { return grove::name_of(reward_); }
   double weight(std::size_t) const { return 1; }
   Judges judges(std::size_t) const { return judges_of(reward_); }
   Score score(std::size_t, Problem const& problem, Completion const& completion) const {

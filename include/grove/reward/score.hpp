@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,14 +17,21 @@
 
 namespace grove {
 
-/// A number, or none to decline the sample; and whether it is what it is because no answer could be read. A reward may
-/// return one instead of a number: what could not be read is then counted in the metrics.
+/// A number, or one a token, or none to decline the sample; and whether it is what it is because no answer could be
+/// read. A reward may return one instead of a number: what could not be read is then counted in the metrics, and what
+/// single tokens earn reaches estimators with a sense of time, such as Gae. Others take the sum.
 struct Score : std::optional<double> {
   Score() = default;
   Score(std::nullopt_t) {}                                              // NOLINT(google-explicit-constructor)
   Score(double value) : std::optional<double>(value) {}                 // NOLINT(google-explicit-constructor)
   Score(std::optional<double> value) : std::optional<double>(value) {}  // NOLINT(google-explicit-constructor)
 
+  /// One number a token of the completion; the score is their sum.
+  static Score of_tokens(std::vector<double> tokens) {
+    Score score(std::accumulate(tokens.begin(), tokens.end(), 0.0));
+    score.tokens = std::move(tokens);
+    return score;
+  }
   static Score of_unreadable(std::optional<double> value) {
     Score score(value);
     score.unparsed = true;
@@ -31,6 +39,7 @@ struct Score : std::optional<double> {
   }
 
   bool unparsed = false;
+  std::vector<double> tokens{};  ///< [tokens] where it is earned; empty: all of it at the last token
 };
 
 /// Judges completions together: those of one group, or of the whole batch where it has a member `over_batch` that is

@@ -91,7 +91,8 @@ class Scorer {
   /// One reward over one batch, while threads work on it.
   struct Account {
     std::atomic<std::size_t> errors = 0, unparsed = 0;
-    std::vector<float> latency_ms{};  ///< [samples], negative where there was no call
+    std::vector<float> latency_ms{};            ///< [samples], negative where there was no call
+    std::vector<std::vector<double>> tokens{};  ///< [samples], empty where the score is one number
     std::size_t first_failed = static_cast<std::size_t>(-1);
     std::string cause{};
     std::mutex mutex{};
@@ -114,7 +115,10 @@ class Scorer {
     }
     RewardMatrix matrix(names, weights, n);
     std::vector<Account> accounts(list.size());
-    for (auto& account : accounts) account.latency_ms.assign(n, -1.0F);
+    for (auto& account : accounts) {
+      account.latency_ms.assign(n, -1.0F);
+      account.tokens.resize(n);
+    }
     auto const groups = groups_of(list, trajectories);
     try {
       pool_.for_each(groups.size() + n, [&](std::size_t i) {
@@ -126,7 +130,11 @@ class Scorer {
     } catch (TooManyErrors const&) {
       fail(names, accounts, n);
     }
-    for (std::size_t r = 0; r < list.size(); ++r) add(matrix, r, accounts[r]);
+    for (std::size_t r = 0; r < list.size(); ++r) {
+      add(matrix, r, accounts[r]);
+      for (std::size_t s = 0; s < n; ++s)
+        if (auto& tokens = accounts[r].tokens[s]; !tokens.empty()) matrix.set_tokens(r, s, std::move(tokens));
+    }
     return matrix;
   }
 
@@ -151,9 +159,14 @@ class Scorer {
     for (std::size_t r = 0; r < list.size(); ++r) {
       if (list.judges(r) != Judges::Sample) continue;
       call(accounts[r], sample, 1, matrix.samples(), problem, [&] {
-        auto const score = list.score(r, problem, completion);
+        auto score = list.score(r, problem, completion);
+        if (auto const length = trajectories.episodes.length(sample);
+            !score.tokens.empty() && score.tokens.size() != length)
+          throw Error("its result", std::to_string(score.tokens.size()) + " scores",
+                      std::to_string(length) + ", one a token");
         matrix(r, sample) = score;
         if (score.unparsed) ++accounts[r].unparsed;
+        accounts[r].tokens[sample] = std::move(score.tokens);
       });
     }
   }
