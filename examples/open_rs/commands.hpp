@@ -15,6 +15,7 @@ int generate(Arguments const& arguments);
 int evaluate(Arguments const& arguments);
 int objective(Arguments const& arguments);
 int verify(Arguments const& arguments);
+int plan(Arguments const& arguments);
 int score(Arguments const& arguments, std::vector<ExtraReward> const& extras);
 int print_version();
 int print_help(std::string const& name);

@@ -54,6 +54,7 @@ int main(int argc, char** argv, grove::Named<Rewards>... rewards) {
     if (name == "evaluate") return evaluate(arguments);
     if (name == "objective") return objective(arguments);
     if (name == "verify") return verify(arguments);
+    if (name == "plan") return plan(arguments);
     if (name == "score") return score(arguments, extras);
     if (name == "--version") return print_version();
     return print_help(name);

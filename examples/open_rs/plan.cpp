@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// open_rs plan: memory, hours and dollars of a recipe on given GPUs, before any of them is rented.
+#include "grove/plan/plan.hpp"
+
+#include <array>
+#include <cstdio>
+#include <iostream>
+
+#include "grove/error.hpp"
+#include "grove/io/json.hpp"
+#include "grove/io/model_config.hpp"
+#include "open_rs/commands.hpp"
+#include "open_rs/recipe.hpp"
+
+namespace open_rs {
+
+namespace gp = grove::plan;
+
+namespace {
+
+struct PlanFlags {
+  std::string recipe = "exp3";
+  std::vector<std::string> settings{};
+  std::string gpus = "4xA40", placement{}, model{};
+  double mean_length = 0, longest_length = 0, prompt_length = 200, price = 0;
+  std::string decode_share = "0.5:0.7", mfu = "0.25:0.4", fixed = "5:15";
+  bool padded = false, json = false;
+
+  void add_to(po::options_description& options);
+};
+
+void PlanFlags::add_to(po::options_description& options) {
+  options.add_options()                                                                                     //
+      ("recipe", po::value(&recipe)->default_value(recipe)->value_name("NAME"), "as for train")             //
+      ("set", po::value(&settings)->value_name("KEY=VALUE"), "a key of the recipe")                         //
+      ("gpus", po::value(&gpus)->default_value(gpus)->value_name("NxNAME"), "the machine")                  //
+      ("price", po::value(&price)->value_name("DOLLARS"), "of one GPU, an hour (default: a market price)")  //
+      ("placement", po::value(&placement)->value_name("P"),
+       "colocated: every GPU samples and trains; split:K: K GPUs sample, the others train")  //
+      ("model", po::value(&model)->value_name("DIR"),
+       "folder with a config.json (default: DeepSeek-R1-Distill-Qwen-1.5B's sizes)")  //
+      ("mean-length", po::value(&mean_length)->value_name("TOKENS"),
+       "of a completion (default: 5/8 of the longest, the middle of the 1000 to 3500 that experiment 3 saw)")  //
+      ("longest-length", po::value(&longest_length)->value_name("TOKENS"),
+       "of a sampling call's completions (default: max_completion_length)")                                           //
+      ("prompt-length", po::value(&prompt_length)->default_value(200)->value_name("TOKENS"), "on average")            //
+      ("padded", po::bool_switch(&padded), "training computes on padding up to the longest completion, as TRL does")  //
+      ("decode-share", po::value(&decode_share)->default_value(decode_share)->value_name("LOW:HIGH"),
+       "of the memory bandwidth that decoding reaches; vLLM's first engine spends 2 to 5 ms a token outside of "
+       "kernels that need 5")  //
+      ("mfu", po::value(&mfu)->default_value(mfu)->value_name("LOW:HIGH"),
+       "of the matrix operations that scoring and updating reach, with activation checkpointing")  //
+      ("fixed", po::value(&fixed)->default_value(fixed)->value_name("LOW:HIGH"),
+       "seconds of a step for everything else: rewards, logging, synchronising")  //
+      ("json", po::bool_switch(&json), "one JSON object instead of a table");
+}
+
+gp::Between between(std::string const& name, std::string const& text, bool high_is_best) {
+  double low = 0, high = 0;
+  int used = 0;
+  if (std::sscanf(text.c_str(), "%lf:%lf%n", &low, &high, &used) != 2 ||
+      static_cast<std::size_t>(used) != text.size() || low > high)
+    throw grove::Error("open_rs plan", "--" + name + " is '" + text + "'", "LOW:HIGH, two numbers");
+  return high_is_best ? gp::Between{high, low} : gp::Between{low, high};
+}
+
+gp::ModelShape shape_of(std::string const& folder) {
+  if (folder.empty()) return {};
+  auto const config = grove::io::read_model_config(folder);
+  return {.layers = config.layers,
+          .hidden = config.hidden_size,
+          .intermediate = config.intermediate_size,
+          .heads = config.heads,
+          .kv_heads = config.kv_heads,
+          .head_dim = config.head_dim,
+          .vocabulary = config.vocab_size,
+          .tied_embeddings = config.tie_word_embeddings,
+          .qkv_bias = config.qkv_bias};
+}
+
+/// split:K samples once for each micro-batch of the training ranks, as TRL's trainer does; colocated ranks sample the
+/// whole step at once.
+gp::Placement placement_of(PlanFlags const& flags, Recipe const& recipe, std::size_t gpus) {
+  if (flags.placement == "colocated") return {.sampling = gpus, .training = gpus, .padded = flags.padded};
+  std::size_t sampling = 0;
+  int used = 0;
+  if (std::sscanf(flags.placement.c_str(), "split:%zu%n", &sampling, &used) != 1 ||
+      static_cast<std::size_t>(used) != flags.placement.size() || sampling == 0 || sampling >= gpus)
+    throw grove::Error("open_rs plan", "--placement is '" + flags.placement + "'",
+                       "colocated, or split:K with K below the " + std::to_string(gpus) + " GPUs");
+  return {.sampling = sampling,
+          .training = gpus - sampling,
+          .colocated = false,
+          .sampling_calls = recipe.gradient_accumulation_steps,
+          .gradient_syncs = recipe.gradient_accumulation_steps,
+          .padded = flags.padded};
+}
+
+gp::Workload workload_of(PlanFlags const& flags, Recipe const& recipe) {
+  auto const longest =
+      flags.longest_length > 0 ? flags.longest_length : static_cast<double>(recipe.max_completion_length);
+  auto const updates = recipe.num_iterations * recipe.minibatches;
+  return {.completions = recipe.prompts_per_step() * recipe.num_generations,
+          .steps = recipe.max_steps,
+          .prompt = flags.prompt_length,
+          .mean_completion = flags.mean_length > 0 ? flags.mean_length : longest * 5 / 8,
+          .longest_completion = longest,
+          .micro_batch = recipe.per_device_train_batch_size,
+          .longest_prompt = static_cast<double>(recipe.max_prompt_length),
+          .reference = recipe.beta != 0,
+          .old_log_probs = updates > 1};
+}
+
+std::string number(char const* format, double value) {
+  std::array<char, 64> text{};
+  auto const n = std::snprintf(text.data(), text.size(), format, value);
+  return {text.data(), static_cast<std::size_t>(n)};
+}
+
+std::string gibibytes(double bytes) { return number("%.2f GiB", bytes / gp::gib); }
+
+grove::io::Json as_json(gp::Plan const& plan) {
+  auto phases = grove::io::Json::array();
+  for (auto const& phase : plan.phases) {
+    grove::io::Json bytes = grove::io::Json::object(), terms = grove::io::Json::object();
+    for (auto const& term : phase.bytes) bytes[term.name] = term.value;
+    for (auto const& term : phase.seconds) terms[term.name] = term.value;
+    phases.push_back(
+        {{"name", phase.name}, {"bytes_per_gpu", bytes}, {"seconds", phase.total_seconds()}, {"terms", terms}});
+  }
+  auto const hours = plan.hours(plan.middle());
+  return {{"phases", phases},
+          {"step_seconds", plan.middle()},
+          {"hours", hours},
+          {"dollars", hours * plan.dollars_per_hour},
+          {"fits", plan.fits()},
+          {"hours_range", {plan.hours(plan.step_seconds.best), plan.hours(plan.step_seconds.worst)}},
+          {"roofline_hours", plan.hours(plan.roofline_step)},
+          {"peak_bytes", plan.peak()},
+          {"memory_bytes", plan.memory}};
+}
+
+void print_terms(char const* what, std::vector<gp::Term> const& terms, std::string (*format)(double)) {
+  for (auto const& term : terms) std::cout << "    " << what << "  " << format(term.value) << "  " << term.name << '\n';
+}
+
+void print_table(gp::Plan const& plan, PlanFlags const& flags) {
+  std::cout << flags.recipe << " on " << flags.gpus << ", " << flags.placement << ", " << plan.steps << " steps\n\n";
+  for (auto const& phase : plan.phases) {
+    std::cout << "  " << phase.name << ": " << number("%.1f s", phase.total_seconds()) << " a step, "
+              << gibibytes(phase.total_bytes()) << " a GPU\n";
+    print_terms("time  ", phase.seconds, [](double s) { return number("%8.2f s  ", s); });
+    print_terms("memory", phase.bytes, [](double b) { return number("%8.2f GiB", b / gp::gib); });
+  }
+  auto const hours = [&](double seconds) { return number("%.1f h", plan.hours(seconds)); };
+  std::cout << "\n  a step    " << number("%.1f s", plan.middle()) << "\n  the run   " << hours(plan.step_seconds.best)
+            << " to " << hours(plan.step_seconds.worst) << ", "
+            << number("%.0f", plan.hours(plan.step_seconds.best) * plan.dollars_per_hour) << " to "
+            << number("%.0f dollars", plan.hours(plan.step_seconds.worst) * plan.dollars_per_hour) << "\n  roofline  "
+            << hours(plan.roofline_step) << " (every limit reached, nothing fixed)\n  memory    "
+            << gibibytes(plan.peak()) << " of " << gibibytes(plan.memory) << ": "
+            << (plan.fits() ? "fits" : "does not fit") << '\n';
+  std::cout << "\n  decode share " << flags.decode_share << ", MFU " << flags.mfu << ", fixed seconds " << flags.fixed
+            << " (options; the table has the middle of each)\n";
+}
+
+/// What frees most, first; only where it does not fit.
+void print_advice(gp::Plan const& plan) {
+  if (plan.fits()) return;
+  std::cout << "\n  To make it fit, what frees most first:\n"
+               "    fewer sequences in a micro-batch: --set per_device_train_batch_size=N (layers and their inputs)\n"
+               "    beta 0: --set beta=0 (the reference's weights)\n"
+               "    more GPUs (masters and moments are divided among those that train)\n"
+               "    shorter completions: --set max_completion_length=N\n";
+}
+
+/// The other placement's time, where it is the quicker one.
+void print_comparison(gp::Plan const& plan, gp::Plan const& colocated) {
+  std::cout << "\n  colocated instead: " << number("%.1f h", plan.hours(colocated.middle())) << " for "
+            << number("%.1f h", plan.hours(plan.middle())) << ", peak memory " << gibibytes(colocated.peak()) << '\n';
+}
+
+}  // namespace
+
+int plan(Arguments const& arguments) {
+  PlanFlags flags;
+  Command command("open_rs plan", "Memory, hours and dollars of a recipe on given GPUs.");
+  flags.add_to(command.options());
+  if (!command.parse(arguments)) return 0;
+  bool const as_run = flags.recipe.ends_with("_as_run");
+  if (flags.placement.empty()) flags.placement = as_run ? "split:1" : "colocated";
+  flags.padded = flags.padded || as_run;
+
+  auto const recipe = resolve({.name = flags.recipe, .settings = flags.settings});
+  auto machine = gp::parse_machine(flags.gpus);
+  if (flags.price > 0) machine.gpu.dollars = flags.price;
+  auto const shape = shape_of(flags.model);
+  auto const work = workload_of(flags, recipe);
+  gp::Stack const stack{.decode_share = between("decode-share", flags.decode_share, true),
+                        .mfu = between("mfu", flags.mfu, true),
+                        .fixed = between("fixed", flags.fixed, false)};
+  auto const place = placement_of(flags, recipe, machine.count);
+  auto const result = gp::make_plan(shape, machine, work, place, stack);
+  if (flags.json) {
+    std::cout << as_json(result).dump() << '\n';
+    return 0;
+  }
+  print_table(result, flags);
+  print_advice(result);
+  if (!place.colocated)
+    print_comparison(
+        result, gp::make_plan(shape, machine, work, {.sampling = machine.count, .training = machine.count}, stack));
+  return 0;
+}
+
+}  // namespace open_rs

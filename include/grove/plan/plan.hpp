@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory and time of one training step from first principles: bytes that must lie in a GPU's memory, bytes that must
+// pass its bandwidth, operations that must be done. What a stack reaches of a machine's limits is an input with a low
+// and a high value, so a plan's time is a range; with all of them at their limit it is the roofline.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "grove/error.hpp"
+#include "grove/plan/machine.hpp"
+#include "grove/plan/model_shape.hpp"
+
+namespace grove::plan {
+
+/// What one step samples and trains on.
+struct Workload {
+  std::size_t completions = 0;    ///< of one optimizer step, over all ranks
+  std::size_t steps = 0;          ///< optimizer steps of the run
+  double prompt = 200;            ///< tokens, on average
+  double mean_completion = 0;     ///< tokens
+  double longest_completion = 0;  ///< tokens: each sampling call decodes until its longest is done
+  std::size_t micro_batch = 1;    ///< sequences of a micro-batch on one GPU
+  double longest_prompt = 512;    ///< tokens
+  bool reference = true;          ///< a frozen copy is scored: beta is not 0
+  bool old_log_probs = false;     ///< scored once more, for several updates a batch
+};
+
+/// Who does what, and how often ranks wait for each other.
+struct Placement {
+  std::size_t sampling = 0;        ///< ranks that sample
+  std::size_t training = 0;        ///< ranks that train
+  bool colocated = true;           ///< they are the same ranks
+  std::size_t sampling_calls = 1;  ///< of one step, one after the other
+  std::size_t gradient_syncs = 1;  ///< of one step
+  bool padded = false;             ///< training computes on padding up to the longest completion
+};
+
+/// A number that is known to lie between two.
+struct Between {
+  double best = 0, worst = 0;
+  double at(double share) const { return best + share * (worst - best); }
+};
+
+/// What a stack reaches of a machine's limits.
+struct Stack {
+  Between decode_share{};  ///< of memory bandwidth while decoding
+  Between mfu{};           ///< of matrix operations while scoring and updating
+  Between fixed{};         ///< seconds of a step that neither explains: synchronising, scoring rewards, logging
+  double chunk = 1024;     ///< tokens whose logits exist at a time
+  double bucket = 25e6;    ///< parameters of a bucket of gradients in flight; there are two
+};
+
+struct Term {
+  std::string name{};
+  double value = 0;
+};
+
+struct Phase {
+  std::string name{};
+  std::vector<Term> bytes{};    ///< on each GPU that takes part
+  std::vector<Term> seconds{};  ///< of one step
+
+  static double sum(std::vector<Term> const& terms) {
+    double total = 0;
+    for (auto const& term : terms) total += term.value;
+    return total;
+  }
+  double total_bytes() const { return sum(bytes); }
+  double total_seconds() const { return sum(seconds); }
+};
+
+struct Plan {
+  std::vector<Phase> phases{};  ///< with the stack's inputs halfway between best and worst
+  Between step_seconds{};
+  double roofline_step = 0;  ///< seconds, every limit reached, nothing fixed
+  double memory = 0;         ///< bytes of one GPU
+  double dollars_per_hour = 0;
+  std::size_t steps = 0;
+
+  double hours(double seconds) const { return seconds * static_cast<double>(steps) / 3600; }
+  double middle() const {
+    double total = 0;
+    for (auto const& phase : phases) total += phase.total_seconds();
+    return total;
+  }
+  double peak() const {
+    double most = 0;
+    for (auto const& phase : phases) most = std::max(most, phase.total_bytes());
+    return most;
+  }
+  /// A tenth of the memory is left to contexts, libraries and fragmentation.
+  bool fits() const { return peak() <= 0.9 * memory; }
+};
+
+namespace detail {
+
+/// One choice of the stack's inputs.
+struct Efficiency {
+  double decode_share = 1, mfu = 1, fixed = 0;
+};
+
+class Planner {
+ public:
+  Planner(ModelShape const& model, Machine const& machine, Workload const& work, Placement const& place,
+          Stack const& stack)
+      : model_(model), gpu_(machine.gpu), work_(work), place_(place), stack_(stack) {}
+
+  std::vector<Phase> phases(Efficiency e) const { return {generate(e), score(e), update(e), other(e)}; }
+
+ private:
+  double training() const { return static_cast<double>(place_.training); }
+
+  /// Weights, and what a rank that trains keeps from step to step (ZeRO-2: moments and masters are divided).
+  std::vector<Term> resident(bool trains) const {
+    double const n = model_.parameters();
+    std::vector<Term> bytes = {{"weights", 2 * n}};
+    if (!trains) return bytes;
+    bytes.push_back({"masters_and_moments", 12 * n / training()});
+    if (work_.reference) bytes.push_back({"reference", 2 * n});
+    return bytes;
+  }
+
+  /// Each decoded token reads the weights and the keys and values of the sequences that are not done.
+  Phase generate(Efficiency e) const {
+    double const calls = static_cast<double>(place_.sampling_calls);
+    double const batch =
+        std::ceil(static_cast<double>(work_.completions) / calls / static_cast<double>(place_.sampling));
+    double const bandwidth = gpu_.bandwidth * e.decode_share;
+    double const context = work_.prompt + work_.mean_completion / 2;
+    double const kv = batch * work_.mean_completion * context * model_.kv_bytes();
+    Phase phase{.name = "generate", .bytes = resident(place_.colocated)};
+    phase.bytes.push_back({"kv_cache", batch * (work_.longest_prompt + work_.longest_completion) * model_.kv_bytes()});
+    phase.bytes.push_back({"logits", batch * static_cast<double>(model_.vocabulary) * 4});
+    phase.seconds = {{"read_weights", calls * work_.longest_completion * 2 * model_.multiplied() / bandwidth},
+                     {"read_kv_cache", calls * kv / bandwidth},
+                     {"prefill", calls * batch * work_.prompt * model_.forward_operations(work_.prompt) /
+                                     (gpu_.operations * e.mfu)}};
+    return phase;
+  }
+
+  /// Seconds of `passes` forward passes' worth of operations over the step's tokens.
+  double compute(double passes, Efficiency e) const {
+    double const length = work_.prompt + (place_.padded ? work_.longest_completion : work_.mean_completion);
+    double const tokens = static_cast<double>(work_.completions) * length / training();
+    return passes * tokens * model_.forward_operations(length) / (gpu_.operations * e.mfu);
+  }
+
+  double micro_batch_tokens() const {
+    return static_cast<double>(work_.micro_batch) * (work_.longest_prompt + work_.longest_completion);
+  }
+
+  Phase score(Efficiency e) const {
+    Phase phase{.name = "score", .bytes = resident(true)};
+    phase.bytes.push_back({"layer", micro_batch_tokens() * model_.layer_activation_bytes()});
+    phase.bytes.push_back({"logits_chunk", stack_.chunk * static_cast<double>(model_.vocabulary) * 4});
+    if (work_.reference) phase.seconds.push_back({"reference", compute(1, e)});
+    if (work_.old_log_probs) phase.seconds.push_back({"old_log_probs", compute(1, e)});
+    return phase;
+  }
+
+  /// Forward, a second forward of each layer from its kept input, and backward at twice the operations of a forward.
+  Phase update(Efficiency e) const {
+    double const n = model_.parameters(), tokens = micro_batch_tokens();
+    Phase phase{.name = "update", .bytes = resident(true)};
+    phase.bytes.push_back({"gradients", 4 * n / training()});
+    if (training() > 1) phase.bytes.push_back({"gradient_buckets", 2 * 4 * stack_.bucket});
+    phase.bytes.push_back({"layer_inputs", static_cast<double>(model_.layers * model_.hidden) * 2 * tokens});
+    phase.bytes.push_back({"layer", 2 * tokens * model_.layer_activation_bytes()});
+    phase.bytes.push_back({"logits_chunk", stack_.chunk * static_cast<double>(model_.vocabulary) * (4 + 2)});
+    phase.seconds = {{"forward", compute(1, e)}, {"recompute", compute(1, e)}, {"backward", compute(2, e)}};
+    if (training() > 1) {
+      double const share = (training() - 1) / training();
+      phase.seconds.push_back(
+          {"reduce_gradients", static_cast<double>(place_.gradient_syncs) * 2 * n * share / gpu_.link});
+      phase.seconds.push_back({"gather_weights", 2 * n * share / gpu_.link});
+    }
+    phase.seconds.push_back({"optimizer", 32 * n / training() / gpu_.bandwidth});
+    return phase;
+  }
+
+  Phase other(Efficiency e) const {
+    Phase phase{.name = "other", .bytes = resident(true)};
+    if (!place_.colocated) phase.seconds.push_back({"send_weights", 2 * model_.parameters() / gpu_.link});
+    phase.seconds.push_back({"fixed", e.fixed});
+    return phase;
+  }
+
+  ModelShape const& model_;
+  Gpu gpu_;
+  Workload const& work_;
+  Placement const& place_;
+  Stack const& stack_;
+};
+
+inline double seconds(std::vector<Phase> const& phases) {
+  double total = 0;
+  for (auto const& phase : phases) total += phase.total_seconds();
+  return total;
+}
+
+}  // namespace detail
+
+/// Throws Error where ranks and GPUs do not agree or a number makes no sense.
+inline Plan make_plan(ModelShape const& model, Machine const& machine, Workload const& work, Placement const& place,
+                      Stack const& stack) {
+  auto const ranks = place.colocated ? place.training : place.training + place.sampling;
+  if (place.training == 0 || place.sampling == 0 || ranks != machine.count)
+    throw Error("plan", "the placement takes " + std::to_string(ranks) + " GPUs of " + std::to_string(machine.count),
+                "at least one that trains, one that samples, and none left over");
+  if (!(work.mean_completion > 0) || work.longest_completion < work.mean_completion)
+    throw Error("plan", "the mean completion has " + std::to_string(work.mean_completion) + " tokens",
+                "more than 0 and no more than the longest, " + std::to_string(work.longest_completion));
+  for (auto const& share : {stack.decode_share, stack.mfu})
+    if (!(share.worst > 0 && share.worst <= share.best && share.best <= 1))
+      throw Error("plan", "a share of the machine is " + std::to_string(share.worst) + ":" + std::to_string(share.best),
+                  "LOW:HIGH between 0 and 1");
+  detail::Planner const planner(model, machine, work, place, stack);
+  auto const at = [&](double share) {
+    return planner.phases({stack.decode_share.at(share), stack.mfu.at(share), stack.fixed.at(share)});
+  };
+  return {.phases = at(0.5),
+          .step_seconds = {detail::seconds(at(0)), detail::seconds(at(1))},
+          .roofline_step = detail::seconds(planner.phases({})),
+          .memory = machine.gpu.memory,
+          .dollars_per_hour = machine.gpu.dollars * static_cast<double>(machine.count),
+          .steps = work.steps};
+}
+
+}  // namespace grove::plan

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/plan/plan.hpp"
+
+#include "support/catch.hpp"
+
+using namespace grove::plan;
+
+namespace {
+
+/// open-rs's experiment 3 as it ran: rank 3 of 4 samples 18 completions four times a step, ranks 0 to 2 train.
+Workload const as_run_work{
+    .completions = 72, .steps = 500, .mean_completion = 2250, .longest_completion = 3584, .micro_batch = 6};
+Placement const as_run_place{
+    .sampling = 1, .training = 3, .colocated = false, .sampling_calls = 4, .gradient_syncs = 4, .padded = true};
+Stack const original{.decode_share = {0.7, 0.5}, .mfu = {0.4, 0.25}, .fixed = {5, 15}};
+
+double term(Plan const& plan, std::vector<Term> Phase::*terms, std::string_view phase, std::string_view name) {
+  for (auto const& p : plan.phases)
+    for (auto const& t : p.*terms)
+      if (p.name == phase && t.name == name) return t.value;
+  return -1;
+}
+double seconds(Plan const& plan, std::string_view phase, std::string_view name) {
+  return term(plan, &Phase::seconds, phase, name);
+}
+double bytes(Plan const& plan, std::string_view phase, std::string_view name) {
+  return term(plan, &Phase::bytes, phase, name);
+}
+
+}  // namespace
+
+TEST_CASE("a shape counts the parameters of published models") {
+  CHECK(ModelShape{}.parameters() == 1'777'088'000);                         // DeepSeek-R1-Distill-Qwen-1.5B
+  CHECK(ModelShape{.tied_embeddings = true}.parameters() == 1'543'714'304);  // Qwen2.5-1.5B
+  CHECK(ModelShape{}.kv_bytes() == 28'672);                                  // as vLLM reports for it
+}
+
+TEST_CASE("machines are read by count and name") {
+  auto const machine = parse_machine("4xA40");
+  CHECK(machine.count == 4);
+  CHECK(machine.gpu.bandwidth == 696e9);
+  for (auto const* text : {"A40", "0xA40", "4xA41", "4*A40", "", "-1xA40"})
+    REQUIRE_THROWS_AS(parse_machine(text), grove::Error);
+}
+
+TEST_CASE("terms are those of a calculation by hand") {
+  Workload const work{.completions = 8,
+                      .steps = 10,
+                      .prompt = 100,
+                      .mean_completion = 400,
+                      .longest_completion = 500,
+                      .micro_batch = 2,
+                      .longest_prompt = 100};
+  Placement const place{.sampling = 2, .training = 2};
+  auto const plan =
+      make_plan({}, parse_machine("2xA40"), work, place, {.decode_share = {1, 1}, .mfu = {1, 1}, .fixed = {0, 0}});
+  double const n = 1'777'088'000, multiplied = n - 151936.0 * 1536;
+  CHECK(seconds(plan, "generate", "read_weights") == Approx(500 * 2 * multiplied / 696e9));
+  CHECK(seconds(plan, "generate", "read_kv_cache") == Approx(4.0 * 400 * 300 * 28672 / 696e9));
+  CHECK(bytes(plan, "generate", "kv_cache") == 4.0 * 600 * 28672);
+  double const forward = 8.0 * 500 / 2 * (2 * multiplied + 4.0 * 28 * 1536 * 250) / 149.7e12;
+  CHECK(seconds(plan, "score", "reference") == Approx(forward));
+  CHECK(seconds(plan, "update", "backward") == Approx(2 * forward));
+  CHECK(bytes(plan, "update", "masters_and_moments") == 6 * n);
+  CHECK(bytes(plan, "update", "layer_inputs") == 28.0 * 1536 * 2 * 1200);
+  CHECK(seconds(plan, "update", "reduce_gradients") == Approx(n / 25e9));
+  CHECK(plan.roofline_step == Approx(plan.middle()));
+  CHECK(plan.hours(plan.middle()) == Approx(plan.middle() * 10 / 3600));
+}
+
+TEST_CASE("the paper's 24 hours lie between the bounds of what its stack reaches, which are not far apart") {
+  auto const plan = make_plan({}, parse_machine("4xA40"), as_run_work, as_run_place, original);
+  CHECK(plan.hours(plan.roofline_step) > 9);
+  CHECK(plan.hours(plan.roofline_step) < 12);
+  CHECK(plan.hours(plan.step_seconds.best) < 24);
+  CHECK(plan.hours(plan.step_seconds.worst) > 24);
+  CHECK(plan.step_seconds.worst / plan.step_seconds.best < 1.6);
+  CHECK(plan.fits());
+}
+
+TEST_CASE("sampling on every rank at once saves most of the wait for the longest completion") {
+  auto const split = make_plan({}, parse_machine("4xA40"), as_run_work, as_run_place, original);
+  auto const colocated = make_plan({}, parse_machine("4xA40"), as_run_work, {.sampling = 4, .training = 4}, original);
+  CHECK(seconds(colocated, "generate", "read_weights") == Approx(seconds(split, "generate", "read_weights") / 4));
+  CHECK(colocated.middle() < 0.5 * split.middle());
+  CHECK(colocated.peak() < 30e9);
+}
+
+TEST_CASE("plans that make no sense are refused") {
+  auto const machine = parse_machine("4xA40");
+  REQUIRE_THROWS_AS(make_plan({}, machine, as_run_work, {.sampling = 3, .training = 3}, original), grove::Error);
+  auto none = as_run_work;
+  none.mean_completion = 0;
+  REQUIRE_THROWS_AS(make_plan({}, machine, none, as_run_place, original), grove::Error);
+  auto longer = as_run_work;
+  longer.mean_completion = 4000;
+  REQUIRE_THROWS_AS(make_plan({}, machine, longer, as_run_place, original), grove::Error);
+  REQUIRE_THROWS_AS(make_plan({}, machine, as_run_work, as_run_place,
+                              {.decode_share = {0.5, 0.7}, .mfu = {0.4, 0.25}, .fixed = {5, 15}}),
+                    grove::Error);
+  REQUIRE_THROWS_AS(make_plan({}, machine, as_run_work, as_run_place,
+                              {.decode_share = {1.5, 0.7}, .mfu = {0.4, 0.25}, .fixed = {5, 15}}),
+                    grove::Error);
+}
