@@ -9,9 +9,12 @@
 #include <cstdint>
 #include <map>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "grove/advantage/group_relative.hpp"
+#include "grove/concepts.hpp"
 #include "grove/episodes.hpp"
 #include "grove/metrics.hpp"
 #include "grove/reward_matrix.hpp"
@@ -81,6 +84,22 @@ inline void report_batch(RewardMatrix const& rewards, Episodes const& episodes, 
   auto const n = static_cast<double>(episodes.sequences());
   metrics.set("completions/clipped_ratio", n > 0 ? 1.0 - static_cast<double>(terminated.count()) / n : 0.0);
   metrics.set("num_tokens", static_cast<double>(episodes.tokens()));
+}
+
+/// Makes the means of `report_batch` those of all ranks, weighted by their sequences, and `num_tokens` the sum.
+/// Deviations, extremes and the mean of terminated lengths stay this rank's own.
+template <Communicator C>
+void all_reduce_report(RewardMatrix const& rewards, Episodes const& episodes, Metrics& metrics, C& ranks) {
+  if (ranks.size() == 1) return;
+  std::vector<std::string> names = {"reward", "frac_reward_zero_std", "completions/mean_length",
+                                    "completions/clipped_ratio"};
+  for (std::size_t r = 0; r < rewards.rewards(); ++r) names.push_back("rewards/" + rewards.name(r) + "/mean");
+  auto const n = static_cast<double>(episodes.sequences());
+  std::vector<double> sums = {n, static_cast<double>(episodes.tokens())};
+  for (auto const& name : names) sums.push_back(n > 0 ? n * metrics.find(name).value_or(0.0) : 0.0);
+  ranks.all_reduce_sum(sums);
+  metrics.set("num_tokens", sums[1]);
+  for (std::size_t i = 0; i < names.size(); ++i) metrics.set(names[i], sums[0] > 0 ? sums[2 + i] / sums[0] : 0.0);
 }
 
 /// How well the critic foresaw its targets: 1 - Var(R - V) / Var(R) over the tokens that count (verl's name).

@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -74,14 +75,19 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   StepReport step() {
     StepReport report{.step = step_ + 1};
     Stopwatch watch(report.metrics);
+    enter("gather");
     Batch<P> batch = gather(report);
     watch.lap("timing/gather");
+    enter("score");
     score(batch, report);
     watch.lap("timing/score");
+    enter("estimate");
     shape(batch, report);
     estimate(batch, report);
     watch.lap("timing/estimate");
+    enter("update");
     update(batch, report);
+    all_reduce_report(batch.rewards, batch.trajectories.episodes, report.metrics, communicator_);
     watch.lap("timing/update");
     watch.total("step_time");
     ++step_;
@@ -134,6 +140,13 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   Batch<P> const& last() const { return last_; }
 
  private:
+  /// Tells the other ranks where this one is.
+  void enter(std::string_view phase) {
+    if constexpr (requires { communicator_.phase(phase); })
+      if (communicator_.size() > 1)
+        communicator_.phase(std::string(phase) + " of step " + std::to_string(step_ + 1));
+  }
+
   /// gather: completions and their rewards, and the plan of the updates.
   Batch<P> gather(StepReport& report) {
     auto batch = grove::gather<P>(policy_, rollout_, reward_, scorer_, algorithm_.filter, report.metrics);

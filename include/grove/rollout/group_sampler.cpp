@@ -41,8 +41,9 @@ TokenTrajectories GroupSampler::collect(AnyCausalLm& policy) {
   TokenTrajectories t;
   std::vector<std::vector<TokenId>> prompts;
   std::vector<nn::cpu::GenerationRequest> requests;
-  auto const first = collections_ * options_.problems;
-  for (std::size_t p = 0; p < options_.problems; ++p) {
+  auto const mine = options_.share.end(options_.problems) - options_.share.begin(options_.problems);
+  auto const first = collections_ * options_.problems + options_.share.begin(options_.problems);
+  for (std::size_t p = 0; p < mine; ++p) {
     t.problems.push_back(source_(first + p));
     prompts.push_back(format_.tokens(t.problems.back()));
     if (options_.max_prompt_tokens > 0 && prompts.back().size() > options_.max_prompt_tokens)
@@ -51,10 +52,10 @@ TokenTrajectories GroupSampler::collect(AnyCausalLm& policy) {
                   "at most " + std::to_string(options_.max_prompt_tokens),
                   "raise max_prompt_length or drop the problem");
   }
-  for (std::size_t p = 0; p < options_.problems; ++p)
+  for (std::size_t p = 0; p < mine; ++p)
     requests.push_back({.id = first + p, .prompt = prompts[p], .samples = options_.group});
 
-  policy.generate(requests, generation(policy), [&](nn::cpu::GeneratedCompletion&& generated) {
+  auto const deliver = [&](nn::cpu::GeneratedCompletion&& generated) {
     auto const p = static_cast<std::uint32_t>(generated.request);
     t.add({.id = generated.id,
            .problem = p,
@@ -62,7 +63,8 @@ TokenTrajectories GroupSampler::collect(AnyCausalLm& policy) {
            .prompt = prompts[p],
            .completion = std::move(generated.completion)},
           p);
-  });
+  };
+  if (!requests.empty()) policy.generate(requests, generation(policy), deliver);
   ++collections_;
   return t;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "grove/checkpoint/state.hpp"
+#include "grove/dist/share.hpp"
 #include "grove/nn/cpu/generation.hpp"
 #include "grove/policy/causal_lm.hpp"
 #include "grove/rollout/problem_source.hpp"
@@ -26,6 +27,7 @@ struct GroupSamplerOptions {
   std::vector<std::string> stop_strings{};
   std::uint64_t seed = 0;
   std::size_t batch = 0;  ///< sequences at once; never changes a result
+  Share share{};          ///< of the problems, where several ranks divide them
 };
 
 /// The text of a completion's tokens, token by token.

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "grove/checkpoint/state.hpp"
+#include "grove/dist/share.hpp"
 #include "grove/policy/causal_lm.hpp"
 #include "grove/reward_matrix.hpp"
 #include "grove/rollout/token_trajectories.hpp"
@@ -32,13 +33,15 @@ TokenTrajectories read_recording(std::filesystem::path const& folder, std::uint6
 /// A rollout that plays a recording back, step after step.
 class Replay {
  public:
-  explicit Replay(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  /// Of several ranks each plays its share of the groups.
+  explicit Replay(std::filesystem::path folder, Share share = {}) : folder_(std::move(folder)), share_(share) {}
 
-  TokenTrajectories collect(AnyCausalLm& policy) { return read_recording(folder_, ++step_, policy); }
+  TokenTrajectories collect(AnyCausalLm& policy) { return share_of(read_recording(folder_, ++step_, policy), share_); }
   void state(State& s) { s("step", step_); }
 
  private:
   std::filesystem::path folder_;
+  Share share_;
   std::uint64_t step_ = 0;
 };
 
