@@ -239,6 +239,26 @@ TEST_CASE("generation: ends with the context at the latest") {
   CHECK(completions.at({0, 0}).versions == std::vector<std::uint64_t>(6, 41));
 }
 
+TEST_CASE("generation: a request's own limit ends its completions, and they are the beginnings of unlimited ones") {
+  Model<Qwen2> model(2);
+  auto const prompts = make_prompts(9);
+  auto const collect = [&](bool limited) {
+    std::vector<GenerationRequest> requests;
+    for (std::size_t i = 0; i < prompts.size(); ++i)
+      requests.push_back({.id = prompts[i].id, .prompt = prompts[i].tokens, .max_tokens = limited ? i : 0});
+    std::vector<std::vector<TokenId>> tokens;
+    model.generator.generate(requests, {.max_tokens = 6},
+                             [&](GeneratedCompletion&& done) { tokens.push_back(done.completion.tokens); });
+    return tokens;
+  };
+  auto const free = collect(false), limited = collect(true);
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    REQUIRE(free[i].size() == 6);
+    REQUIRE(limited[i].size() == (i == 0 ? 6 : std::min<std::size_t>(i, 6)));
+    REQUIRE(std::equal(limited[i].begin(), limited[i].end(), free[i].begin()));
+  }
+}
+
 TEST_CASE("generation: bad requests and options are refused before anything is generated") {
   Model<Qwen2> model;
   int received = 0;

@@ -23,6 +23,7 @@ struct GenerationRequest {
   std::span<TokenId const> prompt{};  ///< at least one token; must live until `generate` returns
   std::uint32_t samples = 1;          ///< completions 0 to samples - 1, which share the prompt's computation
   std::uint32_t first_sample = 0;     ///< number of the first of them
+  std::size_t max_tokens = 0;         ///< of each, if fewer than the options'; 0: the options' alone
 };
 
 /// Turns the tokens of one completion into text as they come.

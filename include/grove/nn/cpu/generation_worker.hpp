@@ -160,7 +160,9 @@ class GenerationWorker {
     Active active;
     active.request = request;
     active.sample = sample;
-    active.limit = std::min(job_.options.max_tokens, job_.context - job_.requests[request].prompt.size());
+    auto const& asked = job_.requests[request];
+    active.limit = std::min(job_.options.max_tokens, job_.context - asked.prompt.size());
+    if (asked.max_tokens > 0) active.limit = std::min(active.limit, asked.max_tokens);
     if (job_.options.text) active.text = job_.options.text();
     return active;
   }
