@@ -13,6 +13,7 @@ int detokenize(Arguments const& arguments);
 int logprobs(Arguments const& arguments);
 int generate(Arguments const& arguments);
 int evaluate(Arguments const& arguments);
+int report(Arguments const& arguments);
 int objective(Arguments const& arguments);
 int verify(Arguments const& arguments);
 int plan(Arguments const& arguments);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <span>
 #include <sstream>
 #include <thread>
 
@@ -266,7 +267,10 @@ int evaluate(Arguments const& arguments) {
     sets.back().samples.resize(sets.back().set.problems.size());
   }
   if (!flags.completions.empty()) {
-    for (auto const& file : flags.completions) deal_completions(file, sets);
+    // As many files as sets belong to each other in their order.
+    bool const in_order = flags.completions.size() == sets.size();
+    for (std::size_t i = 0; i < flags.completions.size(); ++i)
+      deal_completions(flags.completions[i], in_order ? std::span(sets).subspan(i, 1) : std::span(sets));
     auto const left_out = require_all(sets, flags.n, flags.allow_missing);
     if (left_out > 0) std::cerr << left_out << " problems without enough completions were left out\n";
   } else {

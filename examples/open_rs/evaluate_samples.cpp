@@ -33,7 +33,7 @@ std::vector<std::string> const& known_fields() {
 /// Where an id stands: set and problem.
 using Places = std::map<std::string, std::vector<std::pair<std::size_t, std::size_t>>>;
 
-Places places_of(std::vector<JudgedSet> const& sets) {
+Places places_of(std::span<JudgedSet const> sets) {
   Places places;
   for (std::size_t s = 0; s < sets.size(); ++s)
     for (std::size_t p = 0; p < sets[s].set.problems.size(); ++p) places[sets[s].set.problems[p].id].emplace_back(s, p);
@@ -60,7 +60,7 @@ bool names(std::string const& file, std::string const& given) {
 }
 
 std::pair<std::size_t, std::size_t> place_of(grove::data::Row const& row, Places const& places,
-                                             std::vector<JudgedSet> const& sets) {
+                                             std::span<JudgedSet const> sets) {
   std::string const id = id_of(row);
   auto const found = places.find(id);
   auto candidates = found == places.end() ? Places::mapped_type{} : found->second;
@@ -71,7 +71,7 @@ std::pair<std::size_t, std::size_t> place_of(grove::data::Row const& row, Places
                 "an id or unique_id of the data, or a line's number from 0");
   if (candidates.size() > 1)
     throw Error(row.where, "the id '" + id + "' is in " + std::to_string(candidates.size()) + " of the data files",
-                "\"file\" in each completion, or one --data file at a time");
+                "\"file\" in each completion, or a completions file for each data file, in their order");
   return candidates.front();
 }
 
@@ -135,7 +135,7 @@ void with_policy(std::string const& verifier, grove::data::GoldForm form, F cons
 
 }  // namespace
 
-void deal_completions(fs::path const& file, std::vector<JudgedSet>& sets) {
+void deal_completions(fs::path const& file, std::span<JudgedSet> sets) {
   Places const places = places_of(sets);
   for (auto const& row : grove::data::read_rows(file)) {
     check_fields(row);

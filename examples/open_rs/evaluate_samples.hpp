@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ struct JudgedSet {
 /// Reads lines {"id", "completion"} (several an id; optional "file", "index", "tokens", "finish", "truncated") and
 /// deals them to the sets' problems. Throws grove::Error for an unknown field, an id that no set has, or one that
 /// several have where the line names no file.
-void deal_completions(std::filesystem::path const& file, std::vector<JudgedSet>& sets);
+void deal_completions(std::filesystem::path const& file, std::span<JudgedSet> sets);
 
 /// Throws for a problem without completions; with `allow_missing` it is left out instead and counted.
 std::size_t require_all(std::vector<JudgedSet>& sets, std::size_t n, bool allow_missing);

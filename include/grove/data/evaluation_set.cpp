@@ -107,7 +107,7 @@ GoldRule choose_gold(std::string const& file, std::span<Row const> rows, std::st
   if (!asked.empty()) return rule_for(asked, rows);
   if (some_row_has(rows, "final_answer")) return {"final_answer", GoldForm::Latex, as_latex};
   bool const answers = some_row_has(rows, "answer"), solutions = some_row_has(rows, "solution");
-  GoldRule const answer = rule_for("answer", rows), solution = rule_for("solution", rows);
+  GoldRule answer = rule_for("answer", rows), solution = rule_for("solution", rows);
   bool const boxes = solutions && std::ranges::all_of(rows, [](Row const& row) {
                        auto const text = text_of(row, "solution");
                        return text && has_box(*text);
