@@ -99,6 +99,38 @@ TEST_CASE("time does not pass at the environment's tokens") {
   check_close(got.target, {0, want.target[0], 0, 0, want.target[1], want.target[2]}, 1e-15);
 }
 
+TEST_CASE("what is streamed past the cache is what is written through it, bit for bit") {
+  for (std::size_t const n : {1, 2, 8, 9, 100, 1023, 1024, 1025, 1026, 2049, 2050, 5000}) {
+    std::mt19937 random(static_cast<unsigned>(n));
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    std::vector<float> reward(n), value(n);
+    for (auto& x : reward) x = uniform(random);
+    for (auto& x : value) x = uniform(random);
+    grove::detail::ScanTask<float> task{.n = n,
+                                        .reward = reward.data(),
+                                        .value = value.data(),
+                                        .last_reward = 2,
+                                        .bootstrap = 0.5f,
+                                        .gamma = 0.99f,
+                                        .lambda = 0.95f};
+    for (std::size_t const offset : {0, 1, 5, 16}) {  // of the outputs in memory
+      std::vector<float> advantage(n + 32, 7), target(n + 32, 7);
+      auto streamed_advantage = advantage, streamed_target = target;
+      task.stream = false;
+      task.advantage = &advantage[offset];
+      task.target = &target[offset + 1];
+      grove::detail::discounted_scan(task);
+      task.stream = true;
+      task.advantage = &streamed_advantage[offset];
+      task.target = &streamed_target[offset + 1];
+      grove::detail::discounted_scan(task);
+      REQUIRE(streamed_advantage == advantage);
+      REQUIRE(streamed_target == target);
+      CHECK((advantage[offset] != 7 && advantage[offset + n] == 7 && target[offset] == 7 && target[offset + n] != 7));
+    }
+  }
+}
+
 TEST_CASE("whitened advantages have mean 0 and variance 1, targets stay") {
   auto const batch = three_steps();
   auto const raw = estimate(plain(1, 1), batch), white = estimate(Gae{.lambda = 1}, batch);

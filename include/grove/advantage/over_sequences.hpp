@@ -23,7 +23,7 @@ void over_sequences(Episodes const& episodes, std::size_t threads, F const& f) {
   begin.push_back(episodes.sequences());
   auto const portions = begin.size() - 1;
   WorkerPool(std::min(threads, portions)).for_each(portions, [&](std::size_t i) {
-    for (std::size_t s = begin[i]; s < begin[i + 1]; ++s) f(s);
+    for (std::size_t s = begin[i + 1]; s-- > begin[i];) f(s);
   });
 }
 

@@ -34,6 +34,8 @@ void token_returns(EstimatorInput<T> const& in, std::span<const T> value, double
                    std::span<T> advantage, std::span<T> target, std::size_t threads) {
   auto const& cu = in.episodes.cu_seqlens;
   auto const at = [](auto span, std::size_t i) { return span.empty() ? nullptr : span.data() + i; };
+  constexpr std::size_t beyond_caches = std::size_t{1} << 25;  // bytes
+  bool const stream = (advantage.size() + target.size()) * sizeof(T) > beyond_caches;
   auto const whole = [&](std::size_t s) {
     discounted_scan(ScanTask<T>{.n = cu[s + 1] - cu[s],
                                 .reward = at(in.token_reward, cu[s]),
@@ -43,7 +45,8 @@ void token_returns(EstimatorInput<T> const& in, std::span<const T> value, double
                                 .gamma = static_cast<T>(gamma),
                                 .lambda = static_cast<T>(lambda(cu[s + 1] - cu[s])),
                                 .advantage = at(advantage, cu[s]),
-                                .target = at(target, cu[s])});
+                                .target = at(target, cu[s]),
+                                .stream = stream});
   };
   auto const with_gaps = [&](std::size_t s) {
     Decisions decisions;
