@@ -50,7 +50,7 @@ bool EnvironmentScanner::holds_box(std::size_t begin, std::size_t end) {
   constexpr std::size_t command = 7;  // \boxed{
   std::size_t const box = next(box_, begin);
   if (box == std::string_view::npos || box + command + 1 >= end) return false;
-  return text_.substr(box + command + 1, end - box - command - 1).find('}') != std::string_view::npos;
+  return next(brace_close_, box + command + 1) < end;
 }
 
 std::optional<EnvironmentScanner::One> EnvironmentScanner::finish(std::size_t begin, std::size_t close,

@@ -66,6 +66,7 @@ class EnvironmentScanner {
   Next round_close_{.what = "\\)"};
   Next newline_{.what = "\n"};
   Next box_{.what = "\\boxed{"};
+  Next brace_close_{.what = "}"};
 };
 
 /// The length of `%`, `\%`, "percent", "percentage" or "pct" at a position, as Math-Verify reads it; 0 if there is

@@ -81,11 +81,12 @@ std::size_t final_answer_match(std::string_view text, std::size_t behind, MatchA
 
 class Collector {
  public:
-  Collector(std::string_view text, std::vector<Match>& matches) : text_(text), scanner_(text), matches_(matches) {}
+  Collector(std::string_view text, std::vector<Match>& matches)
+      : text_(text), scanner_(text), plain_(text), matches_(matches) {}
 
   void latex(int priority, LatexTarget const& target) {
     if (priority == target.box_priority) boxes();
-    pattern_begin_ = matches_.size();
+    begin_pattern();
     switch (priority) {
       case i_hope:
         each_anchor(text_, final_answer, [&](std::size_t at) {
@@ -118,7 +119,7 @@ class Collector {
   }
 
   void expression(int priority, ExpressionTarget const& target) {
-    pattern_begin_ = matches_.size();
+    begin_pattern();
     switch (priority) {
       case i_hope:
         each_anchor(text_, final_answer, [&](std::size_t at) {
@@ -148,7 +149,7 @@ class Collector {
   }
 
   void choice(int priority, ChoiceTarget const& target) {
-    pattern_begin_ = matches_.size();
+    begin_pattern();
     switch (priority) {
       case i_hope:
       case final_answer_is:
@@ -183,13 +184,22 @@ class Collector {
   }
 
  private:
-  /// Of one pattern's matches, which come in the text's order, only the last ones are kept: they are tried first.
+  /// Begins a pattern: its matches come in the text's order.
+  void begin_pattern() {
+    pattern_begin_ = matches_.size();
+    pattern_count_ = 0;
+  }
+
+  /// Of one pattern's matches only the last ones are kept: they are tried first. All are of one type, so that a place
+  /// is used again as it is.
   Match& add(Match::Type type, std::size_t begin, std::size_t end) {
-    if (matches_.size() - pattern_begin_ >= 2U * most_matches) {
-      auto const from = matches_.begin() + static_cast<std::ptrdiff_t>(pattern_begin_);
-      matches_.erase(from, from + most_matches);
-    }
-    return matches_.emplace_back(Match{.begin = begin, .end = end, .type = type});
+    std::size_t const place = pattern_begin_ + pattern_count_++ % most_matches;
+    if (place == matches_.size()) matches_.emplace_back();
+    Match& match = matches_[place];
+    match.begin = begin;
+    match.end = end;
+    match.type = type;
+    return match;
   }
 
   std::size_t add_latex(std::size_t begin, EnvironmentMatch const& found, std::size_t end) {
@@ -221,8 +231,9 @@ class Collector {
   void boxes() {
     std::size_t const box = plain_box.find(text_, 0);
     if (box == none) return;
+    begin_pattern();
     environments(true);
-    pattern_begin_ = matches_.size();
+    begin_pattern();
     std::size_t const close = text_.rfind('}');
     if (close == none || close < box + plain_box.size() + 1) return;
     EnvironmentMatch whole{.begin = box, .end = close + 1, .end_dry = close + 1, .size = 1, .plain_box = true};
@@ -232,7 +243,7 @@ class Collector {
 
   std::size_t plain_at(std::size_t begin, std::size_t at, After after, bool hope) {
     if (at > text_.size()) return none;
-    auto found = match_plain(text_, at, after);
+    auto found = plain_.any(at, after);
     if (!found || (hope && !i_hope_follows(text_, found->end))) return none;
     add(Match::Type::Expression, begin, found->end).plain = *found;
     return found->end;
@@ -258,16 +269,12 @@ class Collector {
   }
 
   void plain_everywhere() {
-    for (auto const match : {match_arithmetic, match_number}) {
-      pattern_begin_ = matches_.size();
-      for (std::size_t i = 0; i < text_.size();) {
-        if (!may_precede_number(text_, i)) {
-          ++i;
-          continue;
-        }
-        auto const found = match(text_, i, After::Anything);
+    for (bool const arithmetic : {true, false}) {
+      begin_pattern();
+      for (std::size_t i = next_number(text_, 0); i < text_.size();) {
+        auto const found = arithmetic ? plain_.arithmetic(i, After::Anything) : plain_.number(i, After::Anything);
         if (found) add(Match::Type::Expression, i, found->end).plain = *found;
-        i = found ? std::max(found->end, i + 1) : i + 1;
+        i = next_number(text_, found ? std::max(found->end, i + 1) : i + 1);
       }
     }
   }
@@ -309,12 +316,14 @@ class Collector {
     return at < text_.size() && is_space(text_[at]) ? choice_word_at(begin, at + 1, target) : none;
   }
 
-  static constexpr std::ptrdiff_t most_matches = 32;
+  static constexpr std::size_t most_matches = 32;
 
   std::string_view text_;
   EnvironmentScanner scanner_;
+  PlainScanner plain_;
   std::vector<Match>& matches_;
   std::size_t pattern_begin_ = 0;  ///< in matches_
+  std::size_t pattern_count_ = 0;  ///< of the pattern's matches, those that were dropped included
 };
 
 }  // namespace

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/math/plain_matches.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include "grove/math/ascii.hpp"
 #include "grove/math/environments.hpp"
@@ -143,56 +145,95 @@ bool finish_number(std::string_view text, PlainMatch& match, After after) {
 
 }  // namespace
 
-std::optional<PlainMatch> match_arithmetic(std::string_view text, std::size_t at, After after) {
-  Starts const places = starts(text, at);
+std::size_t next_number(std::string_view text, std::size_t from) {
+  if (from == 0) return 0;
+  // Two neighbours at a time: white space or an equals sign, then what numbers begin with.
+  constexpr std::uint8_t before = 1;
+  constexpr std::uint8_t begins = 2;
+  constexpr auto table = [] {
+    std::array<std::uint8_t, 256> classes{};
+    for (std::size_t c = 0; c < 256; ++c) {
+      auto const character = static_cast<char>(c);
+      if (is_space(character) || character == '=') classes[c] |= before;
+      if (is_digit(character) || c >= 0x80 || std::string_view("-.($*").find(character) != none) classes[c] |= begins;
+    }
+    return classes;
+  }();
+  auto const at = [&](std::size_t i) { return table[static_cast<unsigned char>(text[i])]; };
+  // Whatever stands at i + 1: if it neither begins nor precedes a number, no number begins at i or i + 1.
+  for (std::size_t i = from; i + 1 < text.size();) {
+    std::uint8_t const next = at(i + 1);
+    if ((next & begins) != 0 && (at(i) & before) != 0) return i;
+    i += next == 0 ? 2 : 1;
+  }
+  return text.size();
+}
+
+void PlainScanner::scan(std::size_t begin, After after) {
+  run_ = {.begin = begin, .after = after, .asked = none};
+  std::size_t nonspace = begin;  // behind the white space looked at last
+  for (std::size_t i = begin + 1;;) {
+    std::size_t end = 0;
+    if (has_suffix(text_, i, end)) {
+      if (end > nonspace) nonspace = skip_space(text_, end);
+      if (after == After::Anything || !starts_with(text_, nonspace, "=")) {
+        run_.last = i;
+        run_.last_end = end;
+      }
+    }
+    std::size_t const length = operator_length(text_, i);
+    if (length == 0 && (i >= text_.size() || (!is_digit(text_[i]) && text_[i] != '.' && !is_space(text_[i])))) {
+      run_.end = i;
+      return;
+    }
+    i += std::max<std::size_t>(length, 1);
+  }
+}
+
+/// The position behind the run's first operator from `from` on; npos if there is none.
+std::size_t PlainScanner::behind_operator(std::size_t from) {
+  if (run_.asked <= from && (run_.behind == none || from + 1 < run_.behind)) return run_.behind;
+  run_.asked = from;
+  run_.behind = none;
+  for (std::size_t i = from; i < run_.end; ++i) {
+    std::size_t const length = operator_length(text_, i);
+    if (length == 0) continue;
+    run_.behind = i + length;
+    break;
+  }
+  return run_.behind;
+}
+
+std::optional<PlainMatch> PlainScanner::arithmetic(std::size_t at, After after) {
+  Starts const places = starts(text_, at);
   for (std::size_t p = 0; p < places.size; ++p) {
     std::size_t const begin = places.at[p];
     std::size_t i = begin;
-    if (starts_with(text, i, "-")) ++i;
-    if (starts_with(text, i, "(")) ++i;
-    if (starts_with(text, i, "-")) ++i;
-    if (i >= text.size() || !is_digit(text[i])) continue;
-    ++i;
-    // The longest run of digits and operators that has an operator before its last character and ends at a suffix.
-    std::size_t first_operator = none;
-    std::optional<PlainMatch> best;
-    for (;;) {
-      std::size_t end = 0;
-      if (first_operator != none && i > first_operator && has_suffix(text, i, end) && allowed(text, end, after)) {
-        best = PlainMatch{.begin = at, .end = end, .arithmetic = text.substr(begin, i - begin)};
-      }
-      std::size_t const length = operator_length(text, i);
-      if (length != 0 && first_operator == none) first_operator = i + length;
-      if (length != 0) {
-        i += length;
-      } else if (i < text.size() && (is_digit(text[i]) || text[i] == '.' || is_space(text[i]))) {
-        ++i;
-      } else {
-        break;
-      }
-    }
-    if (best) return best;
+    if (starts_with(text_, i, "-")) ++i;
+    if (starts_with(text_, i, "(")) ++i;
+    if (starts_with(text_, i, "-")) ++i;
+    if (i >= text_.size() || !is_digit(text_[i])) continue;
+    if (i < run_.begin || i >= run_.end || after != run_.after) scan(i, after);
+    // The longest part of the run that has an operator before its last character and ends where arithmetic may.
+    std::size_t const behind = behind_operator(i + 1);
+    if (behind == none || run_.last <= behind) continue;
+    return PlainMatch{.begin = at, .end = run_.last_end, .arithmetic = text_.substr(begin, run_.last - begin)};
   }
   return std::nullopt;
 }
 
-std::optional<PlainMatch> match_number(std::string_view text, std::size_t at, After after) {
-  Starts const places = starts(text, at);
+std::optional<PlainMatch> PlainScanner::number(std::size_t at, After after) const {
+  Starts const places = starts(text_, at);
   for (std::size_t p = 0; p < places.size; ++p) {
     std::size_t const bare = places.at[p];
-    for (std::size_t const i : {skip_currency(text, bare), bare}) {
-      if (i > 0 && is_digit(text[i - 1])) continue;
+    for (std::size_t const i : {skip_currency(text_, bare), bare}) {
+      if (i > 0 && is_digit(text_[i - 1])) continue;
       PlainMatch match{.begin = at};
-      if (grouped_number(text, i, match) && finish_number(text, match, after)) return match;
-      if (simple_number(text, i, match) && finish_number(text, match, after)) return match;
+      if (grouped_number(text_, i, match) && finish_number(text_, match, after)) return match;
+      if (simple_number(text_, i, match) && finish_number(text_, match, after)) return match;
     }
   }
   return std::nullopt;
-}
-
-std::optional<PlainMatch> match_plain(std::string_view text, std::size_t at, After after) {
-  if (auto match = match_arithmetic(text, at, after)) return match;
-  return match_number(text, at, after);
 }
 
 }  // namespace grove::math::detail

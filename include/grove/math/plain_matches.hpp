@@ -22,21 +22,43 @@ struct PlainMatch {
 /// What may follow a number: nothing of interest, or no equals sign (of `5 = x` only the other side is an answer).
 enum class After : unsigned char { Anything, NoEquals };
 
-/// A quick look: can a number or arithmetic begin at `at`?
-inline bool may_precede_number(std::string_view text, std::size_t at) {
-  if (at == 0) return true;
-  if (!is_space(text[at]) && text[at] != '=') return false;
-  char const next = at + 1 < text.size() ? text[at + 1] : ' ';
-  return is_digit(next) || next == '-' || next == '.' || next == '(' || next == '$' || next == '*' ||
-         static_cast<unsigned char>(next) >= 0x80;
-}
+/// The first position from `from` on where a number or arithmetic may begin (with what stands before it), or the
+/// text's size.
+std::size_t next_number(std::string_view text, std::size_t from);
 
-/// Arithmetic that begins at `at` with white space, an equals sign or the text's beginning: Math-Verify's
-/// expression pattern.
-std::optional<PlainMatch> match_arithmetic(std::string_view text, std::size_t at, After after);
-/// A number that begins so.
-std::optional<PlainMatch> match_number(std::string_view text, std::size_t at, After after);
-/// The one or the other.
-std::optional<PlainMatch> match_plain(std::string_view text, std::size_t at, After after);
+/// Recognises numbers and arithmetic at positions of a text. Remembers the run of digits, operators and white space
+/// that it looked at last, so that a walk over the text takes linear time.
+class PlainScanner {
+ public:
+  explicit PlainScanner(std::string_view text) : text_(text) {}
+
+  /// Arithmetic that begins at `at` with white space, an equals sign or the text's beginning: Math-Verify's
+  /// expression pattern.
+  std::optional<PlainMatch> arithmetic(std::size_t at, After after);
+  /// A number that begins so.
+  [[nodiscard]] std::optional<PlainMatch> number(std::size_t at, After after) const;
+  /// The one or the other.
+  std::optional<PlainMatch> any(std::size_t at, After after) {
+    auto match = arithmetic(at, after);
+    return match ? match : number(at, after);
+  }
+
+ private:
+  /// The longest run of digits, points, operators and white space from a digit on.
+  struct Run {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    After after = After::Anything;
+    std::size_t last = 0;      ///< where arithmetic may end last; 0: nowhere
+    std::size_t last_end = 0;  ///< behind what follows it there
+    std::size_t asked = 0;     ///< operators were looked for from here on
+    std::size_t behind = 0;    ///< behind the first of them
+  };
+  void scan(std::size_t begin, After after);
+  std::size_t behind_operator(std::size_t from);
+
+  std::string_view text_;
+  Run run_{};
+};
 
 }  // namespace grove::math::detail
