@@ -2,6 +2,7 @@
 // arithmetic: GRPO on the embedded model, from start to finish: problems, sampler, reward, trainer, observers.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <iomanip>
 #include <iostream>
@@ -11,6 +12,7 @@
 #include "grove/algorithms.hpp"
 #include "grove/error.hpp"
 #include "grove/observers.hpp"
+#include "grove/policy/separate_critic.hpp"
 #include "grove/reward/exact_answer.hpp"
 #include "grove/reward/format.hpp"
 #include "grove/reward/sum.hpp"
@@ -18,18 +20,22 @@
 #include "grove/rollout/run_folder.hpp"
 #include "model.hpp"
 #include "open_rs/algorithm_options.hpp"
+#include "open_rs/checkpoints.hpp"
+#include "open_rs/critic.hpp"
 
 namespace arithmetic {
 namespace {
 
 struct Flags {
   std::filesystem::path model{}, out{}, record{}, replay{}, gradients{};
-  std::string dtype{}, control{}, algorithm{};
+  std::string dtype{}, control{}, algorithm{}, critic{};
   std::vector<std::string> settings{};
+  open_rs::ResumeFlags resume{};
+  std::size_t save_steps = 0, save_total_limit = 0;
   std::uint64_t seed = 0;
-  std::size_t steps = 0, problems = 0, threads = 0, epochs = 0, minibatches = 0;
+  std::size_t steps = 0, problems = 0, threads = 0, epochs = 0, minibatches = 0, value_warmup = 0;
   std::uint32_t group = 0;
-  double rate = 0, temperature = 0, stop_at = 0;
+  double rate = 0, temperature = 0, stop_at = 0, critic_rate = 0;
 };
 
 open_rs::Command command_for(Flags& flags) {
@@ -48,7 +54,13 @@ open_rs::Command command_for(Flags& flags) {
       ("algorithm", po::value(&flags.algorithm)->default_value("grpo_token_mean")->value_name("NAME"),
        "listed below")  //
       ("set", po::value(&flags.settings)->composing()->value_name("KEY=VALUE"),
-       "a number of the algorithm; listed below")                                                                     //
+       "a number of the algorithm; listed below")  //
+      ("critic", po::value(&flags.critic)->default_value("shared"),
+       "where values come from: a head on the policy (shared) or a model of its own (separate)")  //
+      ("critic-learning-rate", po::value(&flags.critic_rate)->default_value(0),
+       "of the head or the separate model; 0: the policy's")  //
+      ("value-warmup", po::value(&flags.value_warmup)->default_value(0),
+       "steps in which only the critic learns")                                                                       //
       ("temperature", po::value(&flags.temperature)->default_value(1.0), "of sampling and of the trained log-probs")  //
       ("epochs", po::value(&flags.epochs)->default_value(1), "passes over each batch")                                //
       ("minibatches", po::value(&flags.minibatches)->default_value(2), "optimizer steps in each pass")                //
@@ -63,6 +75,11 @@ open_rs::Command command_for(Flags& flags) {
       ("record", po::value(&flags.record)->value_name("DIR"), "write every batch there")                        //
       ("replay", po::value(&flags.replay)->value_name("DIR"), "train on recorded batches instead of sampling")  //
       ("dump-gradients", po::value(&flags.gradients)->value_name("DIR"), "write each update's gradient there");
+  command.options().add_options()  //
+      ("save-steps", po::value(&flags.save_steps)->default_value(100),
+       "steps between checkpoints; 0: only at the end")  //
+      ("save-total-limit", po::value(&flags.save_total_limit)->default_value(2), "newest that are kept; 0: all");
+  flags.resume.add_to(command.options());
   return command;
 }
 
@@ -148,19 +165,35 @@ grove::AnyAlgorithm algorithm_for(Flags const& flags, grove::TrainOptions& optio
   return algorithm;
 }
 
+/// What a resume must have the same.
+open_rs::RunPlace place_of(Flags const& flags, std::filesystem::path const& folder, grove::Settings settings) {
+  settings.emplace_back("problems", std::to_string(flags.problems));
+  settings.emplace_back("group", std::to_string(flags.group));
+  settings.emplace_back("temperature", grove::setting_text(flags.temperature));
+  settings.emplace_back("control", flags.control);
+  settings.emplace_back("dtype", flags.dtype);
+  return {.folder = folder,
+          .model = flags.model,
+          .dtype = flags.dtype == "bf16" ? grove::Dtype::BF16 : grove::Dtype::F32,
+          .resume = flags.resume.resume,
+          .allowed = flags.resume.names(),
+          .settings = std::move(settings)};
+}
+
 /// Trains and shows what came of it.
-template <class Batching>
-void run(Flags const& flags, grove::CausalLmOptions const& lm, grove::AnyAlgorithm algorithm,
-         grove::TrainOptions const& options, Batching batching, std::filesystem::path const& folder) {
-  grove::RunLog log(folder);
+template <class P, class Batching>
+void run(Flags const& flags, P policy, grove::AnyAlgorithm algorithm, grove::TrainOptions const& options,
+         Batching batching, std::filesystem::path const& folder) {
   auto const format = grove::PromptFormat::load(flags.model);
-  auto policy = grove::AnyCausalLm::load(flags.model, lm);
-  grove::save_model(policy, flags.model, folder / "start");
   grove::Trainer trainer(std::move(algorithm), std::move(policy), rollout_for(flags, format),
                          ArithmeticReward(flags.control, flags.seed), options, batching);
 
   auto const unseen = draw_problems(Part::Unseen, 0, 500);
   double const before = accuracy(trainer.policy(), format, unseen);
+  auto const place = place_of(flags, folder, trainer.settings());
+  auto const done = open_rs::take_up(trainer, place);
+  grove::RunLog log(folder, true, done);
+  if (done == 0) grove::save_model(trainer.policy(), flags.model, folder / "start");
   double tokens = 0;
   auto const record = [&](auto& t, grove::StepReport const& report) {
     tokens += *report.metrics.find("num_tokens");
@@ -175,7 +208,12 @@ void run(Flags const& flags, grove::CausalLmOptions const& lm, grove::AnyAlgorit
   auto enough = grove::StopIf{[&](grove::StepReport const&) { return 100 * reached >= flags.stop_at; }};
   progress.set_note("  accuracy " + percent(before) + " %");
   auto const start = std::chrono::steady_clock::now();
-  trainer.run(flags.steps, evaluate, progress, log, record, enough);
+  open_rs::CheckpointKeys keys;
+  keys.save_steps = flags.save_steps;
+  keys.save_total_limit = flags.save_total_limit;
+  grove::Checkpoint checkpoint(open_rs::checkpoint_options(place, keys));
+  trainer.run(flags.steps - std::min<std::size_t>(flags.steps, done), evaluate, progress, log, record, enough, checkpoint);
+  if (open_rs::asked_to_stop()) return;
   auto const seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   double const after = accuracy(trainer.policy(), format, unseen);
   grove::save_model(trainer.policy(), flags.model, folder / "final");
@@ -189,22 +227,31 @@ int train(open_rs::Arguments const& arguments) {
   auto command = command_for(flags);
   command.show(open_rs::algorithm_table(open_rs::name_in(arguments, "grpo_token_mean")));
   if (!command.parse(arguments)) return 0;
+  open_rs::catch_signals();
   auto const folder = flags.out.empty() ? open_rs::new_run_folder("arithmetic") : flags.out;
   if (flags.dtype != "f32" && flags.dtype != "bf16")
     throw grove::Error("--dtype", "'" + flags.dtype + "'", "f32 or bf16");
   grove::CausalLmOptions lm{.dtype = flags.dtype == "bf16" ? grove::Dtype::BF16 : grove::Dtype::F32,
                             .temperature = static_cast<float>(flags.temperature)};
   if (flags.threads > 0) lm.threads = flags.threads;
-  grove::TrainOptions options{
-      .schedule = {.peak = flags.rate}, .epochs = flags.epochs, .minibatches = flags.minibatches, .seed = flags.seed};
+  grove::TrainOptions options{.schedule = {.peak = flags.rate},
+                              .epochs = flags.epochs,
+                              .minibatches = flags.minibatches,
+                              .value_warmup_steps = flags.value_warmup,
+                              .seed = flags.seed};
   if (lm.dtype == grove::Dtype::BF16) options.ratio_check = grove::bf16_ratio_check();
   if (!flags.gradients.empty()) options.on_gradients = grove::dump_gradients_to(flags.gradients);
   auto algorithm = algorithm_for(flags, options);
+  auto policy = grove::AnyCausalLm::load(flags.model, lm);
   // A mean over single micro-batches wants micro-batches of one size.
-  if (algorithm.objective.depends_on_micro_batch)
-    run(flags, lm, std::move(algorithm), options, grove::SequencesPerMicroBatch{64}, folder);
-  else
-    run(flags, lm, std::move(algorithm), options, grove::TokenBudget{}, folder);
+  if (algorithm.objective.depends_on_micro_batch) {
+    run(flags, std::move(policy), std::move(algorithm), options, grove::SequencesPerMicroBatch{64}, folder);
+    return 0;
+  }
+  open_rs::with_critic(
+      std::move(policy), flags.model, algorithm,
+      {.kind = flags.critic, .rate = flags.critic_rate > 0 ? flags.critic_rate / flags.rate : 1},
+      [&](auto chosen) { run(flags, std::move(chosen), algorithm, options, grove::TokenBudget{}, folder); });
   return 0;
 }
 
