@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "grove/error.hpp"
+#include "grove/optim/square_roots.hpp"
 #include "grove/parameter.hpp"
 
 namespace grove {
@@ -147,13 +149,22 @@ class AdamW {
     auto const root = static_cast<T>(1.0 / std::sqrt(1.0 - std::pow(options_.beta2, t)));
     T* value = p.dtype == Dtype::BF16 ? moments.master.data() : static_cast<T*>(p.value);
     T const* gradient = static_cast<T const*>(p.gradient);
-    T* first = moments.first.data();
-    T* second = moments.second.data();
-    for (std::size_t i = 0; i < p.size; ++i) {
-      T const g = gradient[i] * scale;
-      first[i] = b1 * first[i] + c1 * g;
-      second[i] = b2 * second[i] + c2 * g * g;
-      value[i] = value[i] * keep - size * first[i] / (std::sqrt(second[i]) * root + eps);
+    constexpr std::size_t block = 256;  // in arrays of their own, which nothing overlaps
+    std::array<T, block> m, v, roots;
+    for (std::size_t begin = 0; begin < p.size; begin += block) {
+      auto const n = std::min(block, p.size - begin);
+      T* const first = moments.first.data() + begin;
+      T* const second = moments.second.data() + begin;
+      for (std::size_t i = 0; i < n; ++i) {
+        T const g = gradient[begin + i] * scale;
+        m[i] = b1 * first[i] + c1 * g;
+        v[i] = b2 * second[i] + c2 * g * g;
+      }
+      detail::square_roots(v.data(), n, roots.data());
+      std::copy_n(m.begin(), n, first);
+      std::copy_n(v.begin(), n, second);
+      T* const x = value + begin;
+      for (std::size_t i = 0; i < n; ++i) x[i] = x[i] * keep - size * m[i] / (roots[i] * root + eps);
     }
     if (p.dtype == Dtype::BF16) {
       auto* stored = static_cast<std::uint16_t*>(p.value);
