@@ -48,7 +48,7 @@ GROVE_HOST_DEVICE constexpr T indicator(bool condition) {
 /// convention), else 0.
 template <std::floating_point T>
 GROVE_HOST_DEVICE constexpr T share_of_min(T a, T b) {
-  return T(0.5) * indicator<T>(a < b) + T(0.5) * indicator<T>(a <= b);
+  return choose(a < b, T(0.5), T(0)) + choose(a <= b, T(0.5), T(0));
 }
 
 namespace detail {
@@ -69,12 +69,9 @@ GROVE_HOST_DEVICE constexpr ExponentialParts<float> exponential_parts(float x) {
   float const shifted = x * 1.44269504f + round_to_integer;
   float const n = shifted - round_to_integer;
   float const r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-  float q = 1.9875691500e-4f;
-  q = q * r + 1.3981999507e-3f;
-  q = q * r + 8.3334519073e-3f;
-  q = q * r + 4.1665795894e-2f;
-  q = q * r + 1.6666665459e-1f;
-  q = q * r + 5.0000001201e-1f;
+  float const r2 = r * r;  // in pairs, so that fewer multiplications wait for each other
+  float const q = ((1.9875691500e-4f * r + 1.3981999507e-3f) * r2 + (8.3334519073e-3f * r + 4.1665795894e-2f)) * r2 +
+                  (1.6666665459e-1f * r + 5.0000001201e-1f);
   return {x, std::bit_cast<float>((std::bit_cast<std::uint32_t>(shifted) + 127u) << 23), r, q};
 }
 
@@ -106,14 +103,14 @@ GROVE_HOST_DEVICE constexpr ExponentialParts<double> exponential_parts(double x)
 template <std::floating_point T>
 GROVE_HOST_DEVICE constexpr T exponential(T x) {
   auto const e = detail::exponential_parts(x);
-  return (e.q * e.r * e.r + e.r + T(1)) * e.scale;
+  return (e.q * (e.r * e.r) + e.r + T(1)) * e.scale;
 }
 
 /// e^x - 1 - x without cancellation: never negative, and within 16 ulp also near 0, where it is x^2 / 2.
 template <std::floating_point T>
 GROVE_HOST_DEVICE constexpr T exponential_remainder(T x) {
   auto const e = detail::exponential_parts(x);
-  return e.scale * (e.q * e.r * e.r) + ((e.scale * e.r - e.x) + (e.scale - T(1)));
+  return e.scale * (e.q * (e.r * e.r)) + ((e.scale * e.r - e.x) + (e.scale - T(1)));
 }
 
 }  // namespace grove

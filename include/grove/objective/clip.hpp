@@ -35,15 +35,14 @@ struct Clip {
   GROVE_HOST_DEVICE constexpr SurrogateValue<T, 3> operator()(T ratio, Token<T> const& t) const {
     T const lower = static_cast<T>(1 - low);
     T const upper = static_cast<T>(1 + high);
-    T const inside = indicator<T>((ratio >= lower) & (ratio <= upper));
+    bool const inside = (ratio >= lower) & (ratio <= upper);  // where both sides of the minimum are the same
     T const plain = ratio * t.advantage;
     T const clipped = smaller(larger(ratio, lower), upper) * t.advantage;
-    T const d_clipped = inside * t.advantage;
     T const share = share_of_min(plain, clipped);
     T const is_low = indicator<T>((ratio < lower) & (t.advantage < 0));
     T const is_high = indicator<T>((ratio > upper) & (t.advantage > 0));
     return {.loss = -smaller(plain, clipped),
-            .d_ratio = -(share * t.advantage + (T(1) - share) * d_clipped),
+            .d_ratio = -choose(inside, t.advantage, share * t.advantage),
             .metrics = {is_low, is_high, is_low + is_high}};
   }
 };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loop over tokens behind `Terms::evaluate`: statistics of sequences first where a term has them, then block by
-// block each term's loss and derivatives, then the derivatives that go through the statistics.
+// The loop over tokens behind `Terms::evaluate`, sequence by sequence: its statistics first where a term has them, then
+// block by block each term's loss and derivatives, then the derivatives that go through the statistics.
 #pragma once
+
+#include <numeric>
 
 #include "grove/objective/answer_block.hpp"
 #include "grove/objective/terms.hpp"
@@ -14,26 +16,30 @@ class Terms<A, Ts...>::Pass {
  public:
   Pass(Terms const& objective, Rows<T> const& rows, denominators_type const& denominators, TokenGradients<T> gradients,
        tally_type& tally)
-      : objective_(objective), rows_(rows), denominators_(denominators), gradients_(gradients), tally_(tally) {
-    auto const at = std::ranges::upper_bound(rows.cu_seqlens, rows.first) - rows.cu_seqlens.begin() - 1;
-    first_sequence_ = static_cast<std::size_t>(at);
-    auto const end = rows.first + rows.counts.size();
-    auto past = first_sequence_;
-    while (past < rows.lengths.size() && rows.cu_seqlens[past] < end) ++past;
-    sequences_ = past - first_sequence_;
-  }
+      : objective_(objective),
+        rows_(rows),
+        denominators_(denominators),
+        gradients_(gradients),
+        tally_(tally),
+        reader_(rows, needs) {}
 
   void run() {
-    if constexpr (scope == Scope::Sequence) prepare();
-    for_each_block([&](std::size_t begin) { add(begin); });
+    auto const& cu = rows_.cu_seqlens;
+    auto const begin = rows_.first, end = begin + rows_.counts.size();
+    auto s = static_cast<std::size_t>(std::ranges::upper_bound(cu, begin) - cu.begin() - 1);
+    for (; s < rows_.lengths.size() && cu[s] < end; ++s)
+      add_sequence({.begin = std::max(cu[s], begin) - begin,
+                    .end = std::min(cu[s + 1], end) - begin,
+                    .length = static_cast<T>(rows_.lengths[s])});
     collect_sums();
-    if constexpr (scope == Scope::Sequence) for_each_block([&](std::size_t begin) { add_through_statistics(begin); });
   }
 
  private:
-  static constexpr std::size_t block_size = detail::Block<T>::size;
-  static constexpr std::size_t none = static_cast<std::size_t>(-1);
-  using Bits = typename detail::Mask<T>::value_type;
+  /// The rows of a sequence, or of as much of it as there is.
+  struct Sequence {
+    std::size_t begin, end;
+    T length;  ///< tokens that count
+  };
 
   struct NoStatistic {};
 
@@ -47,126 +53,87 @@ class Terms<A, Ts...>::Pass {
   template <std::size_t I>
   using statistic_type = decltype(statistic_of<term_type<I>>());
 
-  /// A sequence's statistic for each term, and the sums of d_stat for it.
-  template <class Indices>
-  struct SequenceState;
-  template <std::size_t... I>
-  struct SequenceState<std::index_sequence<I...>> {
-    std::tuple<statistic_type<I>...> statistics{};
-    std::array<double, size> d_stat{};
-  };
-  using State = SequenceState<std::index_sequence_for<Ts...>>;
-
-  template <class F>
-  void for_each_block(F const& f) {
-    for (std::size_t begin = 0; begin < rows_.counts.size(); begin += block_size) f(begin);
-  }
-
-  /// Loads a block, the lengths of its sequences and, where a term asks, which of them each row belongs to.
-  void load(std::size_t begin) {
-    block_.load(rows_, begin, std::min(block_size, rows_.counts.size() - begin), needs);
-    for (std::size_t i = 0; i < block_size; ++i) counted_[i] = block_.counts[i] != T(0) ? ~Bits{0} : Bits{0};
-    std::size_t inside = none;  // the sequence that the whole block lies in
-    for_each_part(
-        [&](std::size_t s, std::size_t from, std::size_t to) {
-          if (to - from == block_size) inside = s;
-          if (inside_ != none && inside == inside_) return;
-          std::fill(block_.length.begin() + from, block_.length.begin() + to,
-                    static_cast<T>(rows_.lengths[first_sequence_ + s]));
-          if constexpr (scope == Scope::Sequence)
-            std::fill(sequence_.begin() + from, sequence_.begin() + to, static_cast<std::uint32_t>(s));
-        },
-        begin);
-    std::fill(block_.length.begin() + block_.count, block_.length.end(), T(1));
-    std::fill(sequence_.begin() + block_.count, sequence_.end(), 0u);
-    if (inside == none || inside != inside_) weighted_.fill(false);
-    inside_ = inside;
-  }
-
-  /// f(sequence, first row, past its last row) for the sequences of the block that starts at row `begin`; rows count
-  /// from the block's first.
-  template <class F>
-  void for_each_part(F const& f, std::size_t begin) {
-    auto const start = rows_.first + begin, end = start + block_.count;
-    while (cursor_ > 0 && rows_.cu_seqlens[first_sequence_ + cursor_] > start) --cursor_;
-    while (cursor_ + 1 < sequences_ && rows_.cu_seqlens[first_sequence_ + cursor_ + 1] <= start) ++cursor_;
-    for (auto s = cursor_; s < sequences_; ++s) {
-      auto const from = rows_.cu_seqlens[first_sequence_ + s], to = rows_.cu_seqlens[first_sequence_ + s + 1];
-      if (from >= end) break;
-      f(s, std::max(from, start) - start, std::min(to, end) - start);
+  void add_sequence(Sequence const& sequence) {
+    if constexpr (scope == Scope::Sequence) {
+      for_each_sequence_term([&]<std::size_t I>(auto const& term, std::integral_constant<std::size_t, I>) {
+        std::get<I>(statistics_) = statistic<I>(term, sequence);
+        std::get<I>(term_sums_).d_stat.fill(0);
+      });
     }
-  }
-
-  void prepare() {
-    states_.assign(sequences_, {});
-    for_each_block([&](std::size_t begin) {
-      load(begin);
+    for_each_term(objective_, [&]<std::size_t I>(auto const& term, std::integral_constant<std::size_t, I>) {
+      weights_[I] =
+          static_cast<T>(objective_.aggregate_of(term).weight(denominators_[I], static_cast<double>(sequence.length)));
+    });
+    for_each_block(sequence, [&](detail::Block<T> const& block, std::size_t begin) {
       for_each_term(objective_, [&]<std::size_t I>(auto const& term, std::integral_constant<std::size_t, I>) {
-        using Term = term_type<I>;
-        if constexpr (detail::SequenceTerm<Term>) {
-          for (std::size_t i = 0; i < block_.count; ++i)
-            if (includes<Term>(block_, i)) {
-              auto& sum = std::get<I>(states_[sequence_[i]].statistics);
-              sum = Term::combine(sum, term.prepare(block_.token(i)));
-            }
-        }
+        if (!term.wanted().empty()) add_term<I>(term, block, begin);
       });
     });
+    if constexpr (scope == Scope::Sequence) add_through_statistics(sequence);
   }
 
-  void add(std::size_t begin) {
-    load(begin);
-    sums_.log_p.fill(T(0));
-    if constexpr (needs.contains(Column::Entropy)) sums_.entropy.fill(T(0));
-    if constexpr (needs.contains(Column::Value)) sums_.value.fill(T(0));
-    for_each_term(objective_, [&]<std::size_t I>(auto const& term, std::integral_constant<std::size_t, I>) {
-      if (!term.wanted().empty()) add_term<I>(term, begin);
+  template <class F>
+  void for_each_sequence_term(F const& f) {
+    for_each_term(objective_, [&]<std::size_t I>(auto const& term, std::integral_constant<std::size_t, I> i) {
+      if constexpr (detail::SequenceTerm<term_type<I>>) f(term, i);
     });
-    write(sums_.log_p, gradients_.log_prob, begin);
-    if constexpr (needs.contains(Column::Entropy)) write(sums_.entropy, gradients_.entropy, begin);
-    if constexpr (needs.contains(Column::Value)) write(sums_.value, gradients_.value, begin);
   }
 
-  template <std::size_t I>
-  void add_term(term_type<I> const& term, std::size_t begin) {
-    using Term = term_type<I>;
-    set_weights<I>(term, begin);
-    auto const& mask = mask_of<Term>();
-    if constexpr (detail::SequenceTerm<Term>) {
-      std::array<statistic_type<I>, block_size> statistics;
-      for (std::size_t i = 0; i < block_size; ++i) statistics[i] = std::get<I>(states_[sequence_[i]].statistics);
-      detail::answer_block(term, block_, weights_[I], mask, statistics, sums_, d_stat_, std::get<I>(term_sums_));
-      for (std::size_t i = 0; i < block_.count; ++i) states_[sequence_[i]].d_stat[I] += static_cast<double>(d_stat_[i]);
-    } else {
-      detail::answer_block(term, block_, weights_[I], mask, std::array<NoStatistic, 0>{}, sums_, d_stat_,
-                           std::get<I>(term_sums_));
+  /// f(block, its first row) for a sequence's blocks; sets `counted_` to the mask of the block's rows that count.
+  template <class F>
+  void for_each_block(Sequence const& sequence, F const& f) {
+    for (auto begin = sequence.begin; begin < sequence.end; begin += detail::Block<T>::size) {
+      auto const block = reader_(begin, std::min(detail::Block<T>::size, sequence.end - begin), sequence.length);
+      rows_counted_ = detail::mask_counted(block, counted_);
+      f(block, begin);
     }
-    Bits included = 0;
-    for (std::size_t i = 0; i < block_size; ++i) included += mask[i] & 1;
-    tally_.tokens[I] += static_cast<double>(included);
-  }
-
-  /// All rows that count, or those of them that the term speaks of.
-  template <class Term>
-  detail::Mask<T> const& mask_of() {
-    if constexpr (!detail::SubsetTerm<Term>) return counted_;
-    for (std::size_t i = 0; i < block_size; ++i) subset_[i] = includes<Term>(block_, i) ? ~Bits{0} : Bits{0};
-    return subset_;
   }
 
   template <std::size_t I>
-  void set_weights(term_type<I> const& term, std::size_t begin) {
-    if (weighted_[I]) return;  // the block before lies in the same sequence
-    auto& weights = weights_[I];
-    weights.fill(T(0));
-    for_each_part(
-        [&](std::size_t s, std::size_t from, std::size_t to) {
-          auto const length = static_cast<double>(rows_.lengths[first_sequence_ + s]);
-          auto const weight = static_cast<T>(objective_.aggregate_of(term).weight(denominators_[I], length));
-          std::fill(weights.begin() + from, weights.begin() + to, weight);
-        },
-        begin);
-    weighted_[I] = true;
+  statistic_type<I> statistic(term_type<I> const& term, Sequence const& sequence) {
+    using Term = term_type<I>;
+    std::array<statistic_type<I>, detail::lanes<T>> lanes{};
+    for_each_block(sequence, [&](detail::Block<T> const& block, std::size_t) {
+      detail::prepare_block(term, block, mask_of<Term>(block), lanes);
+    });
+    statistic_type<I> sum{};
+    for (auto const& lane : lanes) sum = Term::combine(sum, lane);
+    return sum;
+  }
+
+  template <std::size_t I>
+  void add_term(term_type<I> const& term, detail::Block<T> const& block, std::size_t begin) {
+    auto const& mask = mask_of<term_type<I>>(block);
+    auto const at = [&](std::span<T> to) { return to.empty() ? nullptr : to.data() + begin; };
+    detail::answer_block(term, block, std::get<I>(statistics_), weights_[I], mask,
+                         {at(gradients_.log_prob), at(gradients_.entropy), at(gradients_.value)},
+                         std::get<I>(term_sums_));
+    tally_.tokens[I] += static_cast<double>(detail::SubsetTerm<term_type<I>> ? rows_included_ : rows_counted_);
+  }
+
+  /// The block's rows that count, or those of them that the term speaks of.
+  template <class Term>
+  detail::Mask<T> const& mask_of(detail::Block<T> const& block) {
+    if constexpr (!detail::SubsetTerm<Term>) return counted_;
+    rows_included_ = 0;
+    for (std::size_t i = 0; i < detail::whole_vectors<T>(block.count); ++i) {
+      bool const included = counted_[i] != 0 && includes<Term>(block, i);
+      included_[i] = included ? counted_[i] : 0;
+      rows_included_ += included;
+    }
+    return included_;
+  }
+
+  void add_through_statistics(Sequence const& sequence) {
+    if (gradients_.log_prob.empty()) return;
+    for_each_sequence_term([&]<std::size_t I>(auto const& term, std::integral_constant<std::size_t, I>) {
+      auto const d_stat = static_cast<T>(sum(std::get<I>(term_sums_).d_stat));
+      if (d_stat == 0) return;
+      for_each_block(sequence, [&](detail::Block<T> const& block, std::size_t begin) {
+        detail::add_through_statistic(term, block, mask_of<term_type<I>>(block), d_stat,
+                                      gradients_.log_prob.data() + begin);
+      });
+    });
   }
 
   void collect_sums() {
@@ -177,33 +144,14 @@ class Terms<A, Ts...>::Pass {
     });
   }
 
-  /// d loss / d statistic * d statistic / d log p of each token of the sequence.
-  void add_through_statistics(std::size_t begin) {
-    load(begin);
-    sums_.log_p.fill(T(0));
-    for_each_term(objective_, [&]<std::size_t I>(auto const& term, std::integral_constant<std::size_t, I>) {
-      using Term = term_type<I>;
-      if constexpr (detail::SequenceTerm<Term>) {
-        for (std::size_t i = 0; i < block_.count; ++i)
-          if (includes<Term>(block_, i))
-            sums_.log_p[i] += static_cast<T>(states_[sequence_[i]].d_stat[I]) * term.d_prepare(block_.token(i));
-      }
-    });
-    write(sums_.log_p, gradients_.log_prob, begin);
-  }
+  static double sum(detail::LaneSums const& lanes) { return std::accumulate(lanes.begin(), lanes.end(), 0.0); }
 
-  using Lane = typename detail::Block<T>::template Column<T>;
-
-  void write(Lane const& from, std::span<T> to, std::size_t begin) const {
-    if (to.empty()) return;
-    for (std::size_t i = 0; i < block_.count; ++i) to[begin + i] += from[i];
-  }
-
-  static double sum(detail::LaneSums const& lanes) {
-    double total = 0;
-    for (double lane : lanes) total += lane;
-    return total;
-  }
+  template <class Indices>
+  struct StatisticsOf;
+  template <std::size_t... I>
+  struct StatisticsOf<std::index_sequence<I...>> {
+    using type = std::tuple<statistic_type<I>...>;
+  };
 
   Terms const& objective_;
   Rows<T> const& rows_;
@@ -211,16 +159,11 @@ class Terms<A, Ts...>::Pass {
   TokenGradients<T> gradients_;
   tally_type& tally_;
 
-  std::size_t first_sequence_ = 0, sequences_ = 0, cursor_ = 0;
-  std::vector<State> states_;
-  detail::Block<T> block_;
-  std::array<std::uint32_t, block_size> sequence_;
-  detail::BlockGradients<T> sums_;
-  alignas(64) std::array<Lane, size> weights_;
-  alignas(64) Lane d_stat_;
-  alignas(64) detail::Mask<T> counted_, subset_;
-  std::array<bool, size> weighted_{};
-  std::size_t inside_ = none;
+  detail::BlockReader<T> reader_;
+  typename StatisticsOf<std::index_sequence_for<Ts...>>::type statistics_{};  ///< of the sequence
+  std::array<T, size> weights_{};
+  alignas(64) detail::Mask<T> counted_, included_;
+  std::size_t rows_counted_ = 0, rows_included_ = 0;
   std::tuple<detail::TermSums<Ts::metric_names.size()>...> term_sums_{};
 };
 

@@ -19,6 +19,7 @@
 #include "grove/columns.hpp"
 #include "grove/metrics.hpp"
 #include "grove/objective/aggregate.hpp"
+#include "grove/objective/block.hpp"
 #include "grove/objective/rows.hpp"
 #include "grove/objective/selection.hpp"
 #include "grove/objective/tally.hpp"
@@ -120,9 +121,9 @@ struct Terms {
   template <std::floating_point T>
   void count(Rows<T> const& rows, counts_type& counts) const {
     for (auto& c : counts) c.sequences += static_cast<double>(rows.lengths.size());
-    detail::Block<T> block;
+    detail::BlockReader<T> reader(rows, needs);
     for (std::size_t begin = 0; begin < rows.counts.size(); begin += detail::Block<T>::size) {
-      block.load(rows, begin, std::min(detail::Block<T>::size, rows.counts.size() - begin), needs);
+      auto const block = reader(begin, std::min(detail::Block<T>::size, rows.counts.size() - begin), T(0));
       [&]<std::size_t... I>(std::index_sequence<I...>) {
         ((counts[I].tokens += counted(std::get<I>(terms), block)), ...);
       }
@@ -208,9 +209,9 @@ struct Terms {
   template <class Term, std::floating_point T>
   static bool includes(detail::Block<T> const& block, std::size_t i) {
     if constexpr (detail::SubsetTerm<Term>)
-      return block.counts[i] != T(0) && Term::includes(block.token(i));
+      return block.counts[i] != 0 && Term::includes(block.token(i));
     else
-      return block.counts[i] != T(0);
+      return block.counts[i] != 0;
   }
 
   template <class Term>
