@@ -12,6 +12,7 @@
 #include "grove/math/policy_qwen.hpp"
 #include "grove/math/policy_strict.hpp"
 #include "grove/reward/boxed_answer.hpp"
+#include "grove/reward/code_execution.hpp"
 #include "grove/reward/code_format.hpp"
 #include "grove/reward/cosine.hpp"
 #include "grove/reward/exact_answer.hpp"
@@ -193,10 +194,28 @@ void add_soft_overlong(RewardSet& set, Context const& c) {
   c.add(set, grove::SoftOverlongPunishment{.max_length = limit, .cache = c.keys.soft_punish_cache});
 }
 
+std::vector<std::string> words_of(std::string const& text) {
+  std::vector<std::string> all;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) all.push_back(word);
+  return all;
+}
+
+void add_code(RewardSet& set, Context const& c) {
+  auto const& k = c.keys;
+  if (!k.code_run_allow)
+    throw Error("rewards", "the reward code would run what the model writes", "consent", "--set code_run_allow=1");
+  c.add(set, grove::CodeExecution({.allowed = true,
+                                   .python = words_of(k.code_run_python),
+                                   .tests = k.code_run_tests,
+                                   .all_or_nothing = k.code_run_all_or_nothing,
+                                   .processes = k.code_run_processes,
+                                   .limits = {.deadline = std::chrono::milliseconds(k.code_run_deadline_ms),
+                                              .memory = k.code_run_memory_mb << 20U}}));
+}
+
 void add_external(RewardSet& set, Context const& c) {
-  std::vector<std::string> command;
-  std::istringstream words(c.keys.external_command);
-  for (std::string word; words >> word;) command.push_back(word);
+  auto command = words_of(c.keys.external_command);
   if (command.empty()) throw Error("rewards", "external_command is empty", "a program and its arguments");
   c.add(set, grove::ExternalReward({.command = std::move(command),
                                     .processes = c.keys.external_processes,
@@ -240,6 +259,7 @@ constexpr std::array known = {
     Known{"soft_overlong_punishment", add_soft_overlong},
     Known{"code_format",
           [](RewardSet& s, Context const& c) { c.add(s, grove::CodeFormat{.language = c.keys.code_language}); }},
+    Known{"code", add_code},
     Known{"language_consistency",
           [](RewardSet& s, Context const& c) {
             c.add(s, grove::LanguageConsistency{.target = script_named(c.keys.language_script)});
@@ -275,6 +295,11 @@ TokensRead tokens_read_by(std::string const& reward, RewardKeys const& keys) {
   if (name == "length_budget" || name == "soft_overlong_punishment") return TokensRead::Number;
   if (name == "repetition_penalty" && repetition_unit(keys) == RepetitionUnit::Token) return TokensRead::Ids;
   return TokensRead::None;
+}
+
+bool reads_columns(std::string const& reward) {
+  bool const is_ours = std::ranges::find(known, full_name(reward), &Known::name) != known.end();
+  return reward == "code" || reward == "external" || !is_ours;
 }
 
 Explainer explainer_of(std::string const& reward, RewardKeys const& keys) {

@@ -45,6 +45,9 @@ struct RewardKeys {
   std::size_t length_budget_tokens = 0, length_budget_limit = 0;
   std::size_t max_completion_len = 0, soft_punish_cache = 4096;
   std::string code_language = "python";
+  bool code_run_allow = false, code_run_all_or_nothing = false;
+  std::string code_run_python = "/usr/bin/python3 -I -B", code_run_tests = "tests";
+  std::size_t code_run_processes = 4, code_run_deadline_ms = 5000, code_run_memory_mb = 512;
   std::string language_script = "latin";
   std::string regex_pattern{};
   bool regex_ignore_case = false, regex_multi_line = false, regex_dot_all = false;
@@ -73,6 +76,9 @@ std::vector<grove::Problem> self_tested(std::vector<grove::Problem> problems, gr
 /// What a reward reads of a completion's tokens.
 enum class TokensRead : std::uint8_t { None, Number, Ids };
 TokensRead tokens_read_by(std::string const& reward, RewardKeys const& keys);
+
+/// Whether a reward reads columns of a problem beside its gold answer.
+bool reads_columns(std::string const& reward);
 
 /// How a reward that judges mathematics came to its verdict; empty for other rewards.
 using Explainer = std::function<grove::MathExplanation(grove::Problem const&, grove::Completion const&)>;

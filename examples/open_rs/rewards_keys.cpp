@@ -18,11 +18,18 @@ namespace po = boost::program_options;
 using Words = std::pair<std::string_view, std::string_view>;
 
 /// What the keys of a reward begin with.
-constexpr std::array prefixes = {
-    Words{"format", "format_"},         Words{"cosine", "cosine_"},       Words{"length_budget", "length_budget_"},
-    Words{"length", "length_"},         Words{"tag_count", "tag_count_"}, Words{"repetition_penalty", "repetition_"},
-    Words{"repetition", "repetition_"}, Words{"code_format", "code_"},    Words{"language_consistency", "language_"},
-    Words{"regex", "regex_"},           Words{"external", "external_"}};
+constexpr std::array prefixes = {Words{"format", "format_"},
+                                 Words{"cosine", "cosine_"},
+                                 Words{"length_budget", "length_budget_"},
+                                 Words{"length", "length_"},
+                                 Words{"tag_count", "tag_count_"},
+                                 Words{"repetition_penalty", "repetition_"},
+                                 Words{"repetition", "repetition_"},
+                                 Words{"code", "code_run_"},
+                                 Words{"code_format", "code_"},
+                                 Words{"language_consistency", "language_"},
+                                 Words{"regex", "regex_"},
+                                 Words{"external", "external_"}};
 
 /// Keys that do not begin with their reward's name, as the script spells them.
 constexpr std::array whole_names = {Words{"soft_overlong_punishment", "max_completion_len"},
@@ -135,6 +142,13 @@ void RewardKeys::add_to(po::options_description& options) {
   add("max_completion_len", max_completion_len, "of soft_overlong_punishment, tokens; 0: max_completion_length");
   add("soft_punish_cache", soft_punish_cache, "tokens before the limit in which the punishment grows");
   add("code_language", code_language, "of the fenced block that code_format looks for");
+  add("code_run_allow", code_run_allow, "1: run the model's code, in a sandbox; the reward code does nothing without");
+  add("code_run_all_or_nothing", code_run_all_or_nothing, "1: 1 where all tests pass, else 0 (binary_code)");
+  add("code_run_tests", code_run_tests, "column of the tests: Python, or a JSON list of it or of {input, output}");
+  add("code_run_python", code_run_python, "program and arguments, parted by spaces");
+  add("code_run_processes", code_run_processes, "tests at once");
+  add("code_run_deadline_ms", code_run_deadline_ms, "of a test");
+  add("code_run_memory_mb", code_run_memory_mb, "of a test, MiB");
   add("language_script", language_script, "of language_consistency: latin, cyrillic, han, kana, hangul, ...");
   add("regex_pattern", regex_pattern, "1 where it is found in the completion");
   add("regex_ignore_case", regex_ignore_case, "1: of ASCII letters");

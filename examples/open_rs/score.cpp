@@ -100,6 +100,7 @@ Task task_of(ScoreFlags const& flags, std::vector<ExtraReward> const& extras) {
     task.grouped |= task.set.judges(r) != grove::Judges::Sample;
     task.needs.take(rewards[r], tokens_read_by(rewards[r], keys));
   }
+  task.needs.keep_columns = std::ranges::any_of(rewards, reads_columns);
   if (!extras.empty()) task.needs.keep_tokens = true;
   if (!flags.model.empty()) task.needs.tokenizer = grove::text::Tokenizer::load(flags.model);
   return task;

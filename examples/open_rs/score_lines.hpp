@@ -20,8 +20,9 @@ namespace open_rs {
 /// What the rewards want of a line beside its texts.
 struct LineNeeds {
   TokensRead tokens = TokensRead::None;
-  std::string reward{};      ///< that wants them
-  bool keep_tokens = false;  ///< tokens are kept where a line has them
+  std::string reward{};       ///< that wants them
+  bool keep_tokens = false;   ///< tokens are kept where a line has them
+  bool keep_columns = false;  ///< other fields are columns of the problem
   std::optional<grove::text::Tokenizer> tokenizer{};
 
   void take(std::string const& name, TokensRead read);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // open_rs score as a function with its streams redirected.
 #include <cmath>
+#include <fstream>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -185,4 +186,12 @@ TEST_CASE("a program's own rewards are scored by their names") {
                                   }};
   REQUIRE(score({"--rewards", "even"}, line("", "", {{"tokens", 4}}) + line("", "", {{"tokens", 3}}), {even}).out ==
           "{\"even\":1.0}\n{\"even\":0.0}\n");
+}
+
+TEST_CASE("the reward code runs tests of the line, where that was allowed") {
+  Json const tests = {{"tests", {"assert f(1) == 2", "assert f(2) == 2"}}};
+  auto const input = line("", "```python\ndef f(x): return x + 1\n```", tests);
+  REQUIRE(score({"--rewards", "code"}, input).says("code_run_allow=1"));
+  if (!std::ifstream("/usr/bin/python3")) return;
+  REQUIRE(score({"--rewards", "code", "--set", "code.allow=1"}, input).lines()[0]["code"] == 0.5);
 }
