@@ -74,7 +74,7 @@ std::optional<Launch> launch_from(Environment const& environment) {
 
 std::optional<Launch> launch_from_environment() {
   return launch_from([](std::string const& name) -> std::optional<std::string> {
-    char const* const value = std::getenv(name.c_str());
+    char const* const value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nothing sets it meanwhile
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   });
 }
