@@ -46,6 +46,7 @@ std::string nearest(std::string const& key, po::options_description const& optio
 /// One key=value each; the first source of a key wins.
 void take(std::string const& key, std::string const& value, std::string const& where,
           po::options_description const& options, po::variables_map& values) {
+  if (options.find_nothrow(key, false) == nullptr && !effect_of_original_key(key, value, where).empty()) return;
   if (options.find_nothrow(key, false) == nullptr)
     throw grove::Error(where, "there is no key '" + key + "'", {}, "did you mean '" + nearest(key, options) + "'?");
   po::parsed_options parsed(&options);
@@ -105,6 +106,7 @@ void check(Recipe const& r) {
   if (r.scale_rewards != "group")
     throw grove::Error("recipe", "scale_rewards is '" + r.scale_rewards + "'",
                        "group, the only scale of these algorithms");
+  r.as_run.check();
   require(r.num_iterations > 0, "num_iterations", 0, "at least 1");
   require(r.minibatches > 0, "minibatches", 0, "at least 1");
   if (r.reward_names().size() != r.reward_weight_list().size())
@@ -115,6 +117,8 @@ void check(Recipe const& r) {
 }
 
 }  // namespace
+
+std::filesystem::path recipe_file(std::string const& name) { return file_of(name); }
 
 std::size_t Recipe::prompts_per_step() const {
   return per_device_train_batch_size * gradient_accumulation_steps * num_processes / num_generations;
@@ -189,6 +193,7 @@ po::options_description recipe_options(Recipe& r) {
       ("adam_epsilon", po::value(&r.adam_epsilon)->default_value(1e-8), "")                                //
       ("weight_decay", po::value(&r.weight_decay)->default_value(0.0), "")                                 //
       ("seed", po::value(&r.seed)->default_value(42), "of data order, samples and shuffles");
+  r.as_run.add_to(o);
   r.rewards.add_to(o);
   return o;
 }

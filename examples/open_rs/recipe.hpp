@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "open_rs/recipe_original.hpp"
 #include "open_rs/rewards.hpp"
 
 namespace open_rs {
@@ -34,6 +35,7 @@ struct Recipe {
   std::string loss_type{}, scale_rewards{};
   double beta = 0, epsilon = 0, epsilon_high = 0;
   bool mask_truncated_completions = false;
+  AsRunKeys as_run{};
   // optimizer
   double learning_rate = 0, min_lr_rate = 0, warmup_ratio = 0, max_grad_norm = 0;
   double adam_beta1 = 0, adam_beta2 = 0, adam_epsilon = 0, weight_decay = 0;
@@ -59,5 +61,11 @@ boost::program_options::options_description recipe_options(Recipe& recipe);
 /// Throws grove::Error for a key that does not exist (with the nearest name), a value out of range, or a recipe that
 /// cannot be found.
 Recipe resolve(RecipeSources const& sources);
+
+/// The file of a recipe by its name or path. Throws grove::Error that lists the names there are.
+std::filesystem::path recipe_file(std::string const& name);
+
+/// Every key with its value and where that comes from: --set, a line of the file, or the default.
+void print_recipe(RecipeSources const& sources, bool json, std::ostream& out);
 
 }  // namespace open_rs

@@ -104,6 +104,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
                        "see open_rs train --help");
   if (!flags.algorithm.empty()) divide_settings(flags);
   recipe = resolve(flags.sources);
+  refuse_unsupported(recipe.as_run);
   return true;
 }
 

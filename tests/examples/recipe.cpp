@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Recipes: the shipped files, the original's keys, and open_rs recipe.
+#include "open_rs/recipe.hpp"
+
+#include <sstream>
+
+#include "grove/error.hpp"
+#include "grove/io/json.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+grove::io::Json printed(open_rs::RecipeSources const& sources) {
+  std::ostringstream out;
+  open_rs::print_recipe(sources, true, out);
+  return grove::io::Json::parse(out.str());
+}
+
+std::string refusal(std::string const& setting) {
+  try {
+    open_rs::resolve({.settings = {setting}});
+  } catch (grove::Error const& e) {
+    return e.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("recipe: every shipped file resolves, with the paper's batch") {
+  for (auto const* kind : {"", "_as_run", "_tiny"}) {
+    for (auto const* experiment : {"exp1", "exp2", "exp3"}) {
+      auto const recipe = open_rs::resolve({.name = std::string(experiment) + kind});
+      CHECK(recipe.prompts_per_step() == 12);
+      CHECK(recipe.num_generations == 6);
+      CHECK(recipe.beta == 0.04);
+    }
+  }
+  CHECK(open_rs::resolve({.name = "exp1"}).max_completion_length == 4096);
+  CHECK(open_rs::resolve({.name = "exp3"}).rewards.cosine_max_len == 3584);
+}
+
+TEST_CASE("recipe: the runs as they were ask for each defect, the repaired ones for none") {
+  for (auto const* experiment : {"exp1", "exp2", "exp3"}) {
+    auto const repaired = open_rs::resolve({.name = experiment});
+    CHECK_NOTHROW(open_rs::refuse_unsupported(repaired.as_run));
+    CHECK(repaired.rewards.verifier == "strict");
+    auto const as_run = open_rs::resolve({.name = std::string(experiment) + "_as_run"});
+    CHECK(as_run.as_run.loss_scope == "rank_micro_batch");
+    CHECK(as_run.as_run.logprob_temperature == 1.0);
+    CHECK(as_run.as_run.placement == "split:1");
+    CHECK(as_run.rewards.verifier == "compatible-open-rs");
+    REQUIRE_THROWS_AS(open_rs::refuse_unsupported(as_run.as_run), grove::Error);
+  }
+  auto const cosine = open_rs::resolve({.name = "exp3_as_run"}).rewards;
+  CHECK(cosine.cosine_min_value_wrong == 0.0);
+  CHECK(cosine.cosine_max_value_wrong == -0.5);
+  CHECK(cosine.cosine_unit == "characters");
+  CHECK_FALSE(cosine.cosine_clamp);
+}
+
+TEST_CASE("recipe: the original's keys are taken, or refused with the reason") {
+  for (auto const* key :
+       {"use_vllm=true", "vllm_enforce_eager=true", "do_eval=false", "num_train_epochs=1", "logging_steps=1",
+        "gradient_checkpointing=true", "report_to=wandb", "hub_model_id=OpenRS-GRPO", "seed=42"})
+    CHECK(refusal(key).empty());
+  CHECK(refusal("model_name_or_path=x").find("--model") != std::string::npos);
+  CHECK(refusal("bf16=true").find("--dtype bf16") != std::string::npos);
+  CHECK(refusal("dataset_name=x").find("--data") != std::string::npos);
+  CHECK(refusal("lr_scheduler_kwargs=x").find("min_lr_rate") != std::string::npos);
+  CHECK(refusal("do_eval=true").find("open_rs evaluate") != std::string::npos);
+  CHECK(refusal("betta=1").find("did you mean 'beta'") != std::string::npos);
+  CHECK(refusal("loss_scope=rank").find("rank_micro_batch") != std::string::npos);
+}
+
+TEST_CASE("recipe: each key says where its value comes from") {
+  auto const keys = printed({.name = "exp3", .settings = {"beta=0.1", "use_vllm=true"}});
+  CHECK(keys["beta"]["value"] == "0.1");
+  CHECK(keys["beta"]["from"] == "--set");
+  CHECK(keys["temperature"]["value"] == "0.7");
+  CHECK(keys["temperature"]["from"].get<std::string>().starts_with("exp3.ini:"));
+  CHECK(keys["top_k"]["from"] == "default");
+  CHECK(keys["use_vllm"]["effect"].get<std::string>().starts_with("none: "));
+  REQUIRE_THROWS_AS(printed({.name = "exp3", .settings = {"betta=1"}}), grove::Error);
+}
