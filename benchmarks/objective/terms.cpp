@@ -156,8 +156,13 @@ void evaluate(benchmark::State& state, O const& objective) {
   }
   benchmark::DoNotOptimize(tally);
   auto const tokens = static_cast<double>(b.counts.size());
+  // Derivatives are read and written; whether a token counts is one byte.
+  auto const bytes = static_cast<double>(sizeof(float) * (t.in.size() + 2 * t.out.size()) + 1) * tokens;
+  state.counters["tokens"] = tokens;
   state.counters["ns/token"] = 1e9 * best / tokens;
-  state.counters["move_ns/token"] = 1e9 * moved / tokens;
+  state.counters["GB/s"] = 1e-9 * bytes / best;
+  state.counters["copy_GB/s"] = 1e-9 * bytes / moved;
+  state.counters["of_copy"] = moved / best;
   state.counters["of_move"] = best / moved;
 }
 
