@@ -101,7 +101,9 @@ class ArithmeticReward {
   }
 
   grove::RewardMatrix evaluate(grove::TokenTrajectories const& t, grove::Scorer& scorer) const {
-    if (t.recorded.rewards() > 0) return t.recorded;
+    if (t.recorded.rewards() > 0)
+      return t.recorded.weighed_as({std::string(grove::ThinkAnswerFormat::name), std::string(grove::ExactAnswer::name)},
+                                   {0.0, 1.0});
     auto matrix = scorer(sum_, t);
     if (control_ == "none") return matrix;
     std::vector<std::size_t> order(matrix.samples());

@@ -13,10 +13,31 @@ Command::Command(std::string name, std::string summary) : name_(std::move(name))
   options_.add_options()("help,h", "print this help");
 }
 
+namespace {
+
+bool counts(po::value_semantic const& semantic) {
+  return dynamic_cast<po::typed_value<std::size_t> const*>(&semantic) != nullptr ||
+         dynamic_cast<po::typed_value<std::uint32_t> const*>(&semantic) != nullptr;
+}
+
+}  // namespace
+
+void refuse_negative_counts(po::parsed_options const& parsed, std::string const& prefix) {
+  for (auto const& option : parsed.options) {
+    auto const* known = parsed.description->find_nothrow(option.string_key, false);
+    if (known == nullptr || option.value.empty() || !option.value.front().starts_with('-')) continue;
+    if (counts(*known->semantic()))
+      throw grove::Error(option.string_key.starts_with('-') ? option.string_key : prefix + option.string_key,
+                         "is " + option.value.front(), "a whole number from 0");
+  }
+}
+
 std::optional<po::variables_map> Command::parse(Arguments const& arguments) const {
   po::variables_map values;
   try {
-    po::store(po::command_line_parser(arguments).options(options_).positional({}).run(), values);
+    auto const parsed = po::command_line_parser(arguments).options(options_).positional({}).run();
+    refuse_negative_counts(parsed, "--");
+    po::store(parsed, values);
     if (values.count("help")) {
       std::cout << "usage: " << name_ << " [options]\n" << summary_ << "\n\n" << options_ << appendix_;
       return std::nullopt;
@@ -79,7 +100,10 @@ std::filesystem::path new_run_folder(std::string const& program) {
 
 int guarded(std::string_view program, std::function<int()> const& f) {
   try {
-    return f();
+    int const code = f();
+    if (!std::cout.flush())
+      throw grove::Error("stdout", "cannot be written", "room for the results", "they are not complete");
+    return code;
   } catch (grove::Error const& e) {
     std::cout.flush();
     std::cerr << program << ": " << e.what() << '\n';

@@ -17,6 +17,10 @@ namespace open_rs {
 namespace po = boost::program_options;
 using Arguments = std::vector<std::string>;
 
+/// Throws grove::Error where an option that counts something is given a negative number, which lexical conversion would
+/// turn into a huge one.
+void refuse_negative_counts(po::parsed_options const& parsed, std::string const& prefix);
+
 /// A subcommand: its options, read from the arguments after its name.
 class Command {
  public:

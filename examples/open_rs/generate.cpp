@@ -47,6 +47,8 @@ void add_options(Command& command, GenerateFlags& flags) {
 grove::Problem problem_of(Line const& line, grove::io::JsonFields const& fields) {
   grove::Problem problem;
   auto const* messages = fields.find("messages");
+  if (messages != nullptr && fields.find("prompt") != nullptr)
+    throw grove::Error(line.where(), "has both prompt and messages", "one of them");
   if (messages == nullptr) {
     problem.prompt = fields.required<std::string>("prompt");
     return problem;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <iostream>
 #include <istream>
 #include <optional>
 #include <string>
@@ -49,7 +50,8 @@ void for_each_batch(std::istream& in, std::size_t batch, std::function<T(Line co
     if (!items.empty()) answer(items);
     items.clear();
   };
-  for (std::size_t number = 1; std::getline(in, text); ++number) {
+  // Once answers are lost, more of them are of no use; `guarded` says so.
+  for (std::size_t number = 1; std::cout && std::getline(in, text); ++number) {
     try {
       items.push_back(parse(parse_line(std::move(text), number)));
     } catch (...) {

@@ -152,10 +152,25 @@ void count_tokens(Reader const& reader, ObjectiveBatch& batch, ObjectiveOptions 
       for (auto t = batch.episodes.cu_seqlens[s]; t < batch.episodes.cu_seqlens[s + 1]; ++t) batch.counts[t] = 0;
 }
 
+/// A column whose name is one of ours but for underscores and letter case would be left out in silence.
+void refuse_misspelt(Line const& line) {
+  auto const squeezed = [](std::string text) {
+    std::erase(text, '_');
+    for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    return text;
+  };
+  for (auto const* known : {"log_probs", "old_log_probs", "ref_log_probs", "sampled_log_probs", "entropies", "values",
+                            "old_values", "sum_squares", "rewards", "greedy_rewards", "groups", "truncated", "masks"})
+    for (auto const& [name, value] : line.json->items())
+      if (name != known && squeezed(name) == squeezed(known))
+        throw Error(line.where(), "has a column '" + name + "'", known);
+}
+
 }  // namespace
 
 ObjectiveBatch read_batch(Line const& line, ObjectiveOptions const& options) {
   if (!line.json) throw Error(line.where(), "not a JSON object", "{\"log_probs\": [[...]], \"rewards\": [[...]], ...}");
+  refuse_misspelt(line);
   ObjectiveBatch batch{.where = line.where()};
   Reader const reader(line, batch);
   read_episodes(reader, batch);

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "grove/error.hpp"
+#include "open_rs/command_line.hpp"
 
 namespace open_rs {
 namespace {
@@ -51,6 +52,7 @@ void take(std::string const& key, std::string const& value, std::string const& w
     throw grove::Error(where, "there is no key '" + key + "'", {}, "did you mean '" + nearest(key, options) + "'?");
   po::parsed_options parsed(&options);
   parsed.options.emplace_back(key, std::vector{value});
+  refuse_negative_counts(parsed, where + ": ");
   try {
     po::store(parsed, values);
   } catch (po::error const& e) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // open_rs tokenize, detokenize, logprobs: text to ids and back, and the log-probs of given ids.
+#include <algorithm>
+#include <cmath>
 #include <iostream>
 
 #include "grove/error.hpp"
@@ -79,8 +81,12 @@ int logprobs(Arguments const& arguments) {
         return ids;
       },
       [&](std::vector<Ids> const& lines) {
-        for (auto const& numbers : policy.log_probs(lines, temperature))
+        for (auto const& numbers : policy.log_probs(lines, temperature)) {
+          if (!std::ranges::all_of(numbers, [](float x) { return std::isfinite(x); }))
+            throw grove::Error(model.folder.string(), "the model gives log-probs that are not finite",
+                               "finite weights");
           std::cout << "{\"log_probs\":" << to_json(numbers) << "}\n";
+        }
       });
   return 0;
 }

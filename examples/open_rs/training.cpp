@@ -136,16 +136,7 @@ grove::RewardMatrix RecordedOr::evaluate(grove::TokenTrajectories const& t, grov
     names.push_back(rewards.name(r));
     weights.push_back(rewards.weight(r));
   }
-  grove::RewardMatrix matrix(names, weights, t.recorded.samples());
-  for (std::size_t r = 0; r < t.recorded.rewards(); ++r) {
-    auto const at = std::ranges::find(names, t.recorded.name(r));
-    if (at == names.end())
-      throw grove::Error("--replay", "the recording has a reward '" + t.recorded.name(r) + "'", "those of reward_funcs",
-                         "name it in reward_funcs, with weight 0 to leave it out");
-    for (std::size_t s = 0; s < matrix.samples(); ++s)
-      matrix(static_cast<std::size_t>(at - names.begin()), s) = t.recorded(r, s);
-  }
-  return matrix;
+  return t.recorded.weighed_as(std::move(names), std::move(weights));
 }
 
 grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe,

@@ -79,6 +79,21 @@ class RewardMatrix {
     tokens_ = std::move(tokens);
   }
 
+  /// These scores under other rewards' names, order and weights: what a recording holds, weighed as a run weighs it.
+  /// Rewards that are not among `names` are an error; those that are not here are declined by all.
+  RewardMatrix weighed_as(std::vector<std::string> names, std::vector<double> weights) const {
+    RewardMatrix matrix(std::move(names), std::move(weights), samples_);
+    for (std::size_t r = 0; r < rewards(); ++r) {
+      auto const at = std::ranges::find(matrix.names_, names_[r]);
+      if (at == matrix.names_.end())
+        throw Error("recording", "it has a reward '" + names_[r] + "'", "the rewards of this run",
+                    "add it to them, with weight 0 to leave it out");
+      for (std::size_t s = 0; s < samples_; ++s)
+        matrix(static_cast<std::size_t>(at - matrix.names_.begin()), s) = (*this)(r, s);
+    }
+    return matrix;
+  }
+
   /// The weighted sum of a sample's rewards; none where every reward declined it, and the sample then counts nowhere.
   std::optional<double> combined(std::size_t sample) const {
     std::optional<double> sum;

@@ -8,6 +8,17 @@
 
 using grove::RewardMatrix;
 
+TEST_CASE("recorded scores are weighed as a run weighs them, by name") {
+  RewardMatrix recorded({"b", "a"}, {1, 1}, 2);
+  recorded(0, 0) = 3;
+  recorded(1, 1) = 5;
+  auto const weighed = recorded.weighed_as({"a", "b", "c"}, {2, 0.5, 7});
+  CHECK(weighed.combined(0) == 1.5);
+  CHECK(weighed.combined(1) == 10.0);
+  CHECK(weighed(2, 0) == std::nullopt);
+  REQUIRE_THROWS_AS(recorded.weighed_as({"a"}, {1}), grove::Error);
+}
+
 TEST_CASE("rewards stay apart and add up with their weights") {
   RewardMatrix matrix({"format", "accuracy"}, {1.0, 2.0}, 3);
   CHECK(matrix.rewards() == 2);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The arithmetic example as a user runs it: arithmetic.sh PROGRAM learns|constant|shuffled|negated
+# The arithmetic example as a user runs it: arithmetic.sh PROGRAM learns|replay|constant|shuffled|negated
 set -euo pipefail
 program=$1 what=$2
 folder=$(mktemp -d)
@@ -13,6 +13,11 @@ case $what in
   learns)  # far enough from the start to be no accident
     run --seed 0 --stop-at 60
     check "at least 60 %" "$(tenths before) < 400 && $(tenths after) >= 600" ;;
+  replay)  # repeats the recorded run, whose reward has a weight of 0
+    run --steps 2 --problems 4 --group 4 --record "$folder/record"
+    mv "$folder/run" "$folder/first"
+    run --steps 2 --problems 4 --group 4 --replay "$folder/record"
+    cmp "$folder/first/final/model.safetensors" "$folder/run/final/model.safetensors" ;;
   constant)
     run --control constant --steps 20
     cmp "$folder/run/start/model.safetensors" "$folder/run/final/model.safetensors" ;;

@@ -91,13 +91,25 @@ TEST_CASE("hand-written lines need neither log-probs nor places") {
 
 TEST_CASE("a bad line is named with its file, number and key") {
   Folder folder;
-  auto const message = write_line(folder.path, R"({"id":0,"group":0,"prompt_ids":[1],"ids":[999999],"rewards":{}})");
+  auto const message =
+      write_line(folder.path, R"({"id":0,"group":0,"prompt_ids":[1],"ids":[999999],"rewards":{"r":1}})");
   CHECK(message.find("step-000001.jsonl:1") != message.npos);
   CHECK(message.find("ids") != message.npos);
-  CHECK(write_line(folder.path, R"({"id":0,"prompt_ids":[1],"ids":[2],"rewards":{}})").find("group") != message.npos);
-  CHECK(write_line(folder.path, R"({"id":0,"group":0,"prompt_ids":[1],"ids":[2],"log_probs":[],"rewards":{}})")
+  CHECK(write_line(folder.path, R"({"id":0,"prompt_ids":[1],"ids":[2],"rewards":{"r":1}})").find("group") !=
+        message.npos);
+  CHECK(write_line(folder.path, R"({"id":0,"group":0,"prompt_ids":[1],"ids":[2],"log_probs":[],"rewards":{"r":1}})")
             .find("log_probs") != message.npos);
   CHECK_FALSE(write_line(folder.path, "{").empty());
+  CHECK(write_line(folder.path, R"({"id":0,"group":0,"prompt_ids":[1],"ids":[2],"rewards":{}})").find("rewards") !=
+        message.npos);
+}
+
+TEST_CASE("two sequences of one group and index, and a step without any, are refused") {
+  Folder folder;
+  std::string const line = R"({"id":0,"group":3,"index":1,"prompt_ids":[1],"ids":[2],"rewards":{"r":1}})";
+  auto const message = write_line(folder.path, line + "\n" + line);
+  CHECK(message.find("step-000001.jsonl:2: group 3 has a sequence of index 1") != message.npos);
+  CHECK(write_line(folder.path, "").find("holds no sequence") != message.npos);
 }
 
 TEST_CASE("a missing step says which") {

@@ -98,7 +98,7 @@ std::vector<std::size_t> read_places(io::JsonFields const& fields, std::string_v
 /// What a line says besides its sample.
 struct LineExtras {
   std::uint32_t group = 0;
-  bool has_log_probs = false;
+  bool has_index = false, has_log_probs = false;
   std::vector<std::pair<std::string, std::optional<double>>> rewards{};
   std::vector<std::size_t> minibatch{}, micro_batch{}, position{};
 };
@@ -121,7 +121,8 @@ std::pair<TokenSample, LineExtras> parse_line(Json const& json, std::string cons
   completion.versions.assign(completion.tokens.size(),
                              fields.value_or<std::size_t>("policy_version", policy.version()));
 
-  LineExtras extras{.group = static_cast<std::uint32_t>(fields.required<std::size_t>("group"))};
+  LineExtras extras{.group = static_cast<std::uint32_t>(fields.required<std::size_t>("group")),
+                    .has_index = fields.find("index") != nullptr};
   if (auto const* log_probs = fields.find("log_probs")) {
     if (!log_probs->is_array() || log_probs->size() != completion.tokens.size())
       fields.refuse("log_probs", "one number for each of the " + std::to_string(completion.tokens.size()) + " ids");
@@ -134,7 +135,8 @@ std::pair<TokenSample, LineExtras> parse_line(Json const& json, std::string cons
     completion.log_probs.assign(completion.tokens.size(), 0.0f);
   }
   auto const* rewards = fields.find("rewards");
-  if (rewards == nullptr || !rewards->is_object()) fields.refuse("rewards", "an object {name: number or null}");
+  if (rewards == nullptr || !rewards->is_object() || rewards->empty())
+    fields.refuse("rewards", "an object {name: number or null} of at least one reward");
   for (auto const& [name, value] : rewards->items()) {
     if (!value.is_number() && !value.is_null()) fields.refuse("rewards", "numbers or null");
     extras.rewards.emplace_back(name, value.is_null() ? std::nullopt : std::optional(value.get<double>()));
@@ -201,11 +203,19 @@ TokenTrajectories read_recording(std::filesystem::path const& folder, std::uint6
                 "record more steps, or train fewer");
   std::vector<TokenSample> samples;
   std::vector<LineExtras> extras;
+  std::map<std::uint32_t, std::set<std::uint32_t>> indices;  // of each group
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
     if (line.empty()) continue;
     auto const where = path.string() + ":" + std::to_string(number);
     auto [sample, extra] = parse_line(io::parse_json_line(line, where), where, policy);
+    auto& taken = indices[extra.group];
+    if (!extra.has_index) sample.index = taken.empty() ? 0 : *taken.rbegin() + 1;
+    if (!taken.insert(sample.index).second)
+      throw Error(where,
+                  "group " + std::to_string(extra.group) + " has a sequence of index " + std::to_string(sample.index) +
+                      " already",
+                  "an index of its own for each sequence of a group");
     if (!extra.has_log_probs) {
       auto sequence = sample.context();
       auto const prompt = sequence.size();
@@ -218,6 +228,7 @@ TokenTrajectories read_recording(std::filesystem::path const& folder, std::uint6
     samples.push_back(std::move(sample));
     extras.push_back(std::move(extra));
   }
+  if (samples.empty()) throw Error(path.string(), "holds no sequence", "one line a sequence");
   TokenTrajectories t;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     samples[i].problem = static_cast<std::uint32_t>(i);

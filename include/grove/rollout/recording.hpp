@@ -26,8 +26,9 @@ namespace grove {
 void write_recording(std::filesystem::path const& folder, std::uint64_t step, TokenTrajectories const& trajectories,
                      RewardMatrix const& rewards, UpdatePlan const& plan, std::size_t epochs);
 
-/// Reads one step's batch. `log_probs`, `rank`, `minibatch`, `micro_batch` and `policy_version` may be absent:
-/// log-probs are then computed with the policy as it is, and the trainer splits the batch itself.
+/// Reads one step's batch. `index`, `log_probs`, `rank`, `minibatch`, `micro_batch` and `policy_version` may be absent:
+/// log-probs are then computed with the policy as it is, and the trainer splits the batch itself. Throws Error with
+/// file and line for what is malformed, for a second sequence of the same group and index, and for a file without any.
 TokenTrajectories read_recording(std::filesystem::path const& folder, std::uint64_t step, AnyCausalLm const& policy);
 
 /// A rollout that plays a recording back, step after step.
