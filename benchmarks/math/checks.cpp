@@ -90,6 +90,28 @@ void on_long_completion(benchmark::State& state) {
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
 }
 
+/// Bytes a second of extraction alone, to the last candidate of every priority: no answer in the text.
+void on_extraction(benchmark::State& state, Targets const& targets) {
+  std::string text;
+  while (text.size() < 200'000) {
+    text += "We know that $a_{1} = \\frac{3}{4}$, so that 17 of the 20 remain; hence\n\\[(x + 1)^2 = 4.\\]\n";
+    text += "Wait, let me check whether this holds for x = 5 as well, since the second case was left out above. ";
+  }
+  Extractor extractor;
+  for (auto _ : state) {
+    std::size_t candidates = 0;
+    extractor.each(text, targets, [&](Match const&) { return ++candidates != 0; });
+    benchmark::DoNotOptimize(candidates);
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
+}
+void on_extraction_of_latex(benchmark::State& state) { on_extraction(state, {.latex = LatexTarget{}}); }
+void on_extraction_of_both(benchmark::State& state) {
+  on_extraction(state, {.latex = LatexTarget{}, .expression = ExpressionTarget{}});
+}
+
+BENCHMARK(on_extraction_of_latex);
+BENCHMARK(on_extraction_of_both);
 BENCHMARK(on_dev_bench<Strict>)->Unit(benchmark::kMillisecond)->ThreadRange(1, 2);
 BENCHMARK(on_dev_bench<Compatible>)->Unit(benchmark::kMillisecond)->ThreadRange(1, 2);
 BENCHMARK(on_dev_bench<QwenGrader>)->Unit(benchmark::kMillisecond);

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/math/environments.hpp"
 
+#include <algorithm>
+
 #include "grove/math/ascii.hpp"
+#include "grove/math/bytes.hpp"
 
 namespace grove::math::detail {
 namespace {
-
-constexpr std::array<bool, 256> make_openers() {
-  std::array<bool, 256> table{};
-  for (unsigned char c : {'$', '\\', '-', '[', ' '}) table[c] = true;
-  table[' '] = false;  // ` [` is found by its bracket
-  return table;
-}
-constexpr std::array<bool, 256> openers = make_openers();
 
 /// -?\d+([.,]\d+)? at a position; the position behind it, or npos.
 std::size_t simple_number(std::string_view text, std::size_t at) {
@@ -159,10 +154,18 @@ std::optional<EnvironmentMatch> EnvironmentScanner::match(std::size_t at, bool b
 
 std::size_t EnvironmentScanner::candidate(std::size_t from) const {
   std::size_t const size = text_.size();
-  for (std::size_t i = from; i < size; ++i) {
-    if (!openers[static_cast<unsigned char>(text_[i])]) continue;
-    if (text_[i] != '[') return i;
-    if (i > from && is_space(text_[i - 1])) return i - 1;
+  auto const hits = [&](std::size_t i) {
+    Bytes const here = load(text_, i);
+    return equal(here, '$') | equal(here, '\\') | equal(here, '-') | equal(here, '[');
+  };
+  for (std::size_t i = from; i < size;) {
+    i = skip_blocks(text_, i, 0, hits);
+    for (std::size_t const end = std::min(i + sizeof(Bytes), size); i < end; ++i) {
+      char const c = text_[i];
+      if (c == '$' || c == '\\' || c == '-') return i;
+      // ` [` begins with its white space.
+      if (c == '[' && i > from && is_space(text_[i - 1])) return i - 1;
+    }
   }
   return std::string_view::npos;
 }

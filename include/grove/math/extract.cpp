@@ -26,17 +26,18 @@ enum Priority : std::uint16_t {
   unanchored = 300
 };
 
-/// Calls found(position) -> end of a match, or npos, at each place of a needle; goes on behind a match. Of very many
-/// places only the last ones count: matches are tried from the text's end.
+/// Calls found(position) -> end of a match, or npos, at each place of a needle that is kept; goes on behind a match.
 template <typename Found>
-void each_anchor(std::string_view text, Needle const& needle, Found found) {
-  constexpr std::size_t most = 32;
-  std::array<std::size_t, most> last{};
-  std::size_t count = 0;
-  for (std::size_t at = needle.find(text, 0); at != none; at = needle.find(text, at + 1)) last[count++ % most] = at;
+void each_anchor(std::string_view text, Needle const& needle, Anchors& anchors, Found found) {
+  if (!anchors.known) {
+    anchors.known = true;
+    anchors.count = 0;
+    for (std::size_t at = needle.find(text, 0); at != none; at = needle.find(text, at + 1))
+      anchors.last[anchors.count++ % Anchors::most] = at;
+  }
   std::size_t from = 0;
-  for (std::size_t i = count > most ? count - most : 0; i < count; ++i) {
-    std::size_t const at = last[i % most];
+  for (std::size_t i = anchors.count > Anchors::most ? anchors.count - Anchors::most : 0; i < anchors.count; ++i) {
+    std::size_t const at = anchors.last[i % Anchors::most];
     if (at < from) continue;
     std::size_t const end = found(at);
     if (end != none) from = end;
@@ -81,29 +82,34 @@ std::size_t final_answer_match(std::string_view text, std::size_t behind, MatchA
 
 class Collector {
  public:
-  Collector(std::string_view text, std::vector<Match>& matches)
-      : text_(text), scanner_(text), plain_(text), matches_(matches) {}
+  Collector(std::string_view text, std::vector<Match>& matches, Anchors& answers, Anchors& final_answers)
+      : text_(text),
+        scanner_(text),
+        plain_(text),
+        matches_(matches),
+        answers_(answers),
+        final_answers_(final_answers) {}
 
   void latex(int priority, LatexTarget const& target) {
     if (priority == target.box_priority) boxes();
     begin_pattern();
     switch (priority) {
       case i_hope:
-        each_anchor(text_, final_answer, [&](std::size_t at) {
+        each_anchor(text_, final_answer, final_answers_, [&](std::size_t at) {
           std::size_t const is = at + final_answer.size();
           if (!starts_with_any_case(text_, is, " is")) return none;
           return latex_after_space(at, skip_colon(text_, is + 3), true);
         });
         return;
       case final_answer_is:
-        each_anchor(text_, final_answer, [&](std::size_t at) {
+        each_anchor(text_, final_answer, final_answers_, [&](std::size_t at) {
           return final_answer_match(text_, at + final_answer.size(),
                                     [&](std::size_t i) { return latex_after_space(at, i, false); });
         });
         return;
       case answer_colon:
       case answer_word:
-        each_anchor(text_, answer, [&](std::size_t at) {
+        each_anchor(text_, answer, answers_, [&](std::size_t at) {
           std::size_t i = at + answer.size();
           if (priority == answer_colon && !starts_with(text_, i, ":")) return none;
           if (priority == answer_colon) ++i;
@@ -122,7 +128,7 @@ class Collector {
     begin_pattern();
     switch (priority) {
       case i_hope:
-        each_anchor(text_, final_answer, [&](std::size_t at) {
+        each_anchor(text_, final_answer, final_answers_, [&](std::size_t at) {
           std::size_t const is = at + final_answer.size();
           if (!starts_with_any_case(text_, is, " is")) return none;
           std::size_t const colon = skip_colon(text_, is + 3);
@@ -131,14 +137,15 @@ class Collector {
         });
         return;
       case final_answer_is:
-        each_anchor(text_, final_answer, [&](std::size_t at) {
+        each_anchor(text_, final_answer, final_answers_, [&](std::size_t at) {
           return final_answer_match(text_, at + final_answer.size(),
                                     [&](std::size_t i) { return plain_at(at, i, After::Anything, false); });
         });
         return;
       case answer_colon:
       case answer_word:
-        each_anchor(text_, answer, [&](std::size_t at) { return plain_behind_answer(at, priority == answer_colon); });
+        each_anchor(text_, answer, answers_,
+                    [&](std::size_t at) { return plain_behind_answer(at, priority == answer_colon); });
         return;
       case unanchored:
         if (target.unanchored) plain_everywhere();
@@ -153,7 +160,7 @@ class Collector {
     switch (priority) {
       case i_hope:
       case final_answer_is:
-        each_anchor(text_, final_answer, [&](std::size_t at) {
+        each_anchor(text_, final_answer, final_answers_, [&](std::size_t at) {
           auto bare = [&](std::size_t i) { return choice_bare(at, i, target, priority == i_hope); };
           std::size_t const is = at + final_answer.size();
           if (priority == final_answer_is) return final_answer_match(text_, is, bare);
@@ -162,7 +169,7 @@ class Collector {
         return;
       case answer_colon:
       case answer_word:
-        each_anchor(text_, answer, [&](std::size_t at) {
+        each_anchor(text_, answer, answers_, [&](std::size_t at) {
           std::size_t const i = at + answer.size();
           if (priority == answer_colon && !starts_with(text_, i, ":")) return none;
           return within(text_, i + (priority == answer_colon ? 1 : 0), 50,
@@ -269,14 +276,32 @@ class Collector {
   }
 
   void plain_everywhere() {
-    for (bool const arithmetic : {true, false}) {
-      begin_pattern();
-      for (std::size_t i = next_number(text_, 0); i < text_.size();) {
-        auto const found = arithmetic ? plain_.arithmetic(i, After::Anything) : plain_.number(i, After::Anything);
-        if (found) add(Match::Type::Expression, i, found->end).plain = *found;
-        i = next_number(text_, found ? std::max(found->end, i + 1) : i + 1);
+    // Both patterns in one walk, each going on behind its own matches.
+    std::vector<PlainMatch> numbers;
+    std::size_t count = 0;
+    std::size_t free_for_arithmetic = 0;
+    std::size_t free_for_numbers = 0;
+    for (std::size_t i = next_number(text_, 0); i < text_.size(); i = next_number(text_, i + 1)) {
+      if (i >= free_for_arithmetic) {
+        if (auto const found = plain_.arithmetic(i, After::Anything)) {
+          add(Match::Type::Expression, i, found->end).plain = *found;
+          free_for_arithmetic = found->end;
+        }
+      }
+      if (i >= free_for_numbers) {
+        if (auto const found = plain_.number(i, After::Anything)) {
+          if (numbers.size() < most_matches) {
+            numbers.push_back(*found);
+          } else {
+            numbers[count % most_matches] = *found;
+          }
+          ++count;
+          free_for_numbers = found->end;
+        }
       }
     }
+    begin_pattern();
+    for (PlainMatch const& number : numbers) add(Match::Type::Expression, number.begin, number.end).plain = number;
   }
 
   std::string_view choice_key(std::size_t at, ChoiceTarget const& target) const {
@@ -322,6 +347,8 @@ class Collector {
   EnvironmentScanner scanner_;
   PlainScanner plain_;
   std::vector<Match>& matches_;
+  Anchors& answers_;
+  Anchors& final_answers_;
   std::size_t pattern_begin_ = 0;  ///< in matches_
   std::size_t pattern_count_ = 0;  ///< of the pattern's matches, those that were dropped included
 };
@@ -339,7 +366,7 @@ std::vector<int> const& Extractor::priorities(Targets const& targets) {
 
 void Extractor::collect(std::string_view text, Targets const& targets, int priority) {
   matches_.clear();
-  Collector collector(text, matches_);
+  Collector collector(text, matches_, answers_, final_answers_);
   if (targets.latex) collector.latex(priority, *targets.latex);
   if (targets.expression) collector.expression(priority, *targets.expression);
   if (targets.choice) collector.choice(priority, *targets.choice);

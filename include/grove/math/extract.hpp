@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -31,6 +32,19 @@ struct Match {
   std::string_view choice{};
 };
 
+namespace detail {
+
+/// The last places of some words in a text; there may be very many, and candidates are tried from the text's end.
+struct Anchors {
+  static constexpr std::size_t most = 32;
+
+  std::array<std::size_t, most> last{};  ///< the n-th place at n % most
+  std::size_t count = 0;
+  bool known = false;  ///< have they been looked for?
+};
+
+}  // namespace detail
+
 /// Finds candidates for the answer, the likeliest first: by priority of what stands around them ("final answer is",
 /// a box, "answer:", "answer", nothing), then from the text's end. The order and the patterns are Math-Verify's, found
 /// by scanning instead of regular expressions: linear time on any text. Keeps its buffers between texts.
@@ -39,6 +53,7 @@ class Extractor {
   /// Calls visit(Match const&) -> bool until it says false or there are no more candidates.
   template <typename Visit>
   void each(std::string_view text, Targets const& targets, Visit visit) {
+    answers_.known = final_answers_.known = false;
     for (int const priority : priorities(targets)) {
       collect(text, targets, priority);
       for (Match const& match : matches_) {
@@ -53,6 +68,8 @@ class Extractor {
 
   std::vector<int> priorities_;
   std::vector<Match> matches_;
+  detail::Anchors answers_;
+  detail::Anchors final_answers_;
 };
 
 }  // namespace grove::math

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 
 #include "grove/math/ascii.hpp"
+#include "grove/math/bytes.hpp"
 #include "grove/math/environments.hpp"
 
 namespace grove::math::detail {
@@ -147,24 +147,29 @@ bool finish_number(std::string_view text, PlainMatch& match, After after) {
 
 std::size_t next_number(std::string_view text, std::size_t from) {
   if (from == 0) return 0;
-  // Two neighbours at a time: white space or an equals sign, then what numbers begin with.
-  constexpr std::uint8_t before = 1;
-  constexpr std::uint8_t begins = 2;
-  constexpr auto table = [] {
-    std::array<std::uint8_t, 256> classes{};
-    for (std::size_t c = 0; c < 256; ++c) {
-      auto const character = static_cast<char>(c);
-      if (is_space(character) || character == '=') classes[c] |= before;
-      if (is_digit(character) || c >= 0x80 || std::string_view("-.($*").find(character) != none) classes[c] |= begins;
+  constexpr std::string_view marks = "-.($*";
+  // White space or an equals sign, then what numbers begin with.
+  auto const begins_at = [&](std::size_t i) {
+    char const next = text[i + 1];
+    return (is_space(text[i]) || text[i] == '=') &&
+           (is_digit(next) || static_cast<unsigned char>(next) >= 0x80 || marks.find(next) != none);
+  };
+  auto const hits = [&](std::size_t i) {
+    Bytes const here = load(text, i);
+    Bytes const next = load(text, i + 1);
+    Bytes const before =
+        equal(here, ' ') | equal(here, '=') | between(here, '\t', '\r') | between(here, '\x1c', '\x1f');
+    Bytes begins = between(next, '0', '9') | between(next, '(', '*') | between(next, '-', '.') | equal(next, '$');
+    begins |= next & std::uint8_t{0x80};
+    return before & begins;
+  };
+  std::size_t i = from;
+  while (i + 1 < text.size()) {
+    i = skip_blocks(text, i, 1, hits);
+    std::size_t const end = std::min(i + sizeof(Bytes), text.size() - 1);
+    for (; i < end; ++i) {
+      if (begins_at(i)) return i;
     }
-    return classes;
-  }();
-  auto const at = [&](std::size_t i) { return table[static_cast<unsigned char>(text[i])]; };
-  // Whatever stands at i + 1: if it neither begins nor precedes a number, no number begins at i or i + 1.
-  for (std::size_t i = from; i + 1 < text.size();) {
-    std::uint8_t const next = at(i + 1);
-    if ((next & begins) != 0 && (at(i) & before) != 0) return i;
-    i += next == 0 ? 2 : 1;
   }
   return text.size();
 }
