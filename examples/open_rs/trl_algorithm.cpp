@@ -73,14 +73,15 @@ TrlMean mean_of(std::string const& loss_type) {
 }
 
 /// What the options that remain choose, for one ratio level and surrogate.
-template <class R, class S, class... Correction>
-grove::AnyAlgorithm compose(Settings& settings, std::string const& loss_type, Correction... correction) {
+template <class S, class R, class... Correction>
+grove::AnyAlgorithm compose(Settings& settings, std::string const& loss_type, R ratio, Correction... correction) {
   using PG = grove::PolicyGradient<R, S, grove::Keeping<TrlTopEntropy>, grove::OffPolicySequenceMask, Correction...>;
   using Kl = TrlKl<R>;
   using Bonus = grove::EntropyBonus<TrlEntropy, grove::TokenMean<grove::Window>, TrlTopEntropy>;
   using O = grove::Terms<TrlMean, PG, Kl, Bonus>;
   grove::Algorithm<TrlAdvantage, O> algorithm{.advantage = advantage_of(settings)};
   algorithm.objective.aggregate = mean_of(loss_type);
+  algorithm.objective.template get<PG>().ratio = ratio;
   auto& weights = algorithm.objective.template get<PG>().weights;
   ((std::get<Correction>(weights) = correction), ...);
   algorithm.objective.template get<Kl>().importance_weighted = flag(settings, "use_bias_correction_kl", false);
@@ -105,17 +106,20 @@ grove::AnyAlgorithm trl_algorithm(Settings& settings) {
   if (loss_type == "luspo" && !sequence) refuse_level(loss_type, level, "sequence: LUSPO weighs a sequence's ratio");
   if (loss_type == "vespo") {
     if (sequence) refuse_level(loss_type, level, "token: VESPO weighs whole sequences itself");
-    (void)take(settings, "vllm_importance_sampling_mode", "");
-    return compose<grove::VespoWeight, grove::LogProbability>(settings, loss_type);
+    auto const correction = correction_of(settings, "token_truncate");
+    if (correction.by_sequence())
+      throw Error("option vllm_importance_sampling_mode", "is one of whole sequences with loss_type=vespo",
+                  "token_truncate or token_mask: VESPO weighs whole sequences itself");
+    return compose<grove::LogProbability>(settings, loss_type, TrlVespoWeight{{}, correction});
   }
   auto const correction = correction_of(settings, "sequence_mask");
   if (loss_type == "cispo")
-    return compose<grove::TokenRatio, grove::CappedWeight<TrlCap>>(settings, loss_type, correction);
+    return compose<grove::CappedWeight<TrlCap>>(settings, loss_type, grove::TokenRatio{}, correction);
   if (loss_type == "sapo")
-    return sequence ? compose<grove::SequenceRatio, grove::SoftGate>(settings, loss_type, correction)
-                    : compose<grove::TokenRatio, grove::SoftGate>(settings, loss_type, correction);
-  return sequence ? compose<grove::SequenceRatio, TrlTwoSided>(settings, loss_type, correction)
-                  : compose<grove::TokenRatio, TrlTwoSided>(settings, loss_type, correction);
+    return sequence ? compose<grove::SoftGate>(settings, loss_type, grove::SequenceRatio{}, correction)
+                    : compose<grove::SoftGate>(settings, loss_type, grove::TokenRatio{}, correction);
+  return sequence ? compose<TrlTwoSided>(settings, loss_type, grove::SequenceRatio{}, correction)
+                  : compose<TrlTwoSided>(settings, loss_type, grove::TokenRatio{}, correction);
 }
 
 std::string trl_table() {
