@@ -85,6 +85,11 @@ void for_each_algorithm(F const& f) {
   f(Opo{});
   f(Gpg{});
   f(KlCov{});
+  ClipCov clip_cov;  // bounds that a short walk's tokens lie within
+  clip_cov.objective.selection.ratio = 0.2;
+  clip_cov.objective.selection.low = -100;
+  clip_cov.objective.selection.high = 100;
+  f(clip_cov);
   Algorithm<GroupRelative<OverGroup>, Terms<TokenMean<Window>, PolicyGradient<TokenRatio, Clip, Keeping<TopEntropy>>>>
       top;
   f(top);

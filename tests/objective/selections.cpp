@@ -164,7 +164,7 @@ TEST_CASE("two ranks choose what one rank chooses, wherever the batch is cut") {
     CHECK(select_on_two_ranks(LargestCovariance{.ratio = 0.05}, columns, cut) ==
           select(LargestCovariance{.ratio = 0.05}, columns));
     RandomHighCovariance const rule{.ratio = 0.05, .low = 0.2, .high = 2};
-    CHECK(count(select_on_two_ranks(rule, columns, cut, {.seed = 5})) == count(select(rule, columns, {.seed = 5})));
+    CHECK(select_on_two_ranks(rule, columns, cut, {.seed = 5}) == select(rule, columns, {.seed = 5}));
   }
 }
 

@@ -47,6 +47,17 @@ std::vector<double> covariances(Rows<T> const& rows, C& communicator) {
   return cov;
 }
 
+/// How many rows the ranks before this one hold.
+template <class C>
+std::uint64_t rows_before(std::size_t rows, C& communicator) {
+  std::vector<double> held(communicator.size());
+  held[communicator.rank()] = static_cast<double>(rows);
+  communicator.all_reduce_sum(held);
+  double before = 0;
+  for (std::size_t r = 0; r < communicator.rank(); ++r) before += held[r];
+  return static_cast<std::uint64_t>(before);
+}
+
 }  // namespace detail
 
 /// Clip-Cov's draw: a random `ratio` of the tokens (at least one), out of those with low < cov < high that clipping has
@@ -79,10 +90,13 @@ struct RandomHighCovariance {
     }
     communicator.all_reduce_sum(std::span(&count, 1));
     // The candidates with the largest random numbers, so that ranks agree on the draw without sharing their tokens.
+    // A token's number is that of its place in the minibatch of all ranks, one after another: where it is cut between
+    // ranks changes nothing.
+    std::uint64_t const first = detail::rows_before(cov.size(), communicator);
+    RandomStream const random({key.seed, Purpose::Selection}, key.step, key.update);
     for (std::size_t i = 0; i < cov.size(); ++i)
       if (cov[i] != -HUGE_VAL)
-        cov[i] = uniform(RandomStream({key.seed, Purpose::Selection}, key.step, key.update),
-                         {.index = communicator.rank(), .token = static_cast<std::uint32_t>(i)});
+        cov[i] = uniform(random, {.index = (first + i) >> 32U, .token = static_cast<std::uint32_t>(first + i)});
     detail::select_largest(cov, std::max(1.0, std::floor(ratio * count)), communicator, selected);
   }
 
