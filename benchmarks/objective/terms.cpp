@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "grove/algorithms.hpp"
+#include "grove/objective/vector_units.hpp"
 #include "grove/solo.hpp"
 
 namespace {
@@ -112,24 +113,26 @@ Traffic traffic(O const& objective) {
 double move_seconds(Traffic const& t, int times) {
   auto const& counts = batch().counts;
   return best_of(times, [&] {
-    constexpr std::size_t block = 4096;
-    float sum[16] = {};
-    std::uint32_t counted = 0;
-    for (std::size_t begin = 0; begin < counts.size(); begin += block) {
-      auto const end = std::min(begin + block, counts.size());
-      for (auto in : t.in) {
-        auto const* x = in.data();
-        auto i = begin;
-        for (; i + 16 <= end; i += 16)
-          for (std::size_t k = 0; k < 16; ++k) sum[k] += x[i + k];
-        for (; i < end; ++i) sum[0] += x[i];
+    grove::detail::on_vector_units([&]() __attribute__((always_inline)) {
+      constexpr std::size_t block = 4096;
+      float sum[16] = {};
+      std::uint32_t counted = 0;
+      for (std::size_t begin = 0; begin < counts.size(); begin += block) {
+        auto const end = std::min(begin + block, counts.size());
+        for (auto in : t.in) {
+          auto const* x = in.data();
+          auto i = begin;
+          for (; i + 16 <= end; i += 16)
+            for (std::size_t k = 0; k < 16; ++k) sum[k] += x[i + k];
+          for (; i < end; ++i) sum[0] += x[i];
+        }
+        for (auto i = begin; i < end; ++i) counted += counts[i];
+        for (auto out : t.out)
+          for (auto i = begin; i < end; ++i) out[i] += 1.0f;
       }
-      for (auto i = begin; i < end; ++i) counted += counts[i];
-      for (auto out : t.out)
-        for (auto i = begin; i < end; ++i) out[i] += 1.0f;
-    }
-    benchmark::DoNotOptimize(sum);
-    benchmark::DoNotOptimize(counted);
+      benchmark::DoNotOptimize(sum);
+      benchmark::DoNotOptimize(counted);
+    });
   });
 }
 
