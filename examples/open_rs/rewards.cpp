@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <filesystem>
 #include <sstream>
 #include <utility>
 
@@ -22,11 +23,14 @@
 #include "grove/reward/language_consistency.hpp"
 #include "grove/reward/length.hpp"
 #include "grove/reward/math_answer.hpp"
+#include "grove/reward/model_reward.hpp"
 #include "grove/reward/reasoning_steps.hpp"
 #include "grove/reward/regex.hpp"
 #include "grove/reward/repetition_penalty.hpp"
 #include "grove/reward/soft_overlong_punishment.hpp"
 #include "grove/reward/tag_count.hpp"
+#include "grove/text/chat_template.hpp"
+#include "grove/text/tokenizer.hpp"
 
 namespace open_rs {
 namespace {
@@ -214,6 +218,23 @@ void add_code(RewardSet& set, Context const& c) {
                                               .memory = k.code_run_memory_mb << 20U}}));
 }
 
+/// The conversation with the completion as its last turn, in the reward model's own words.
+grove::ConversationTokens conversation_of(std::filesystem::path const& folder) {
+  return [tokenizer = grove::text::Tokenizer::load(folder), words = grove::text::ChatTemplate::load(folder)](
+             grove::Problem const& problem, grove::Completion const& completion) {
+    auto messages = problem.messages;
+    if (messages.empty()) messages.push_back({"user", problem.prompt});
+    messages.push_back({"assistant", completion.text});
+    return tokenizer.encode(words.render(messages, {.add_generation_prompt = false}));
+  };
+}
+
+void add_reward_model(RewardSet& set, Context const& c) {
+  std::filesystem::path const folder = c.keys.reward_model_folder;
+  if (folder.empty()) throw Error("rewards", "reward_model_folder is empty", "a folder");
+  c.add(set, grove::ModelReward(grove::SequenceClassifier::load(folder), conversation_of(folder)));
+}
+
 void add_external(RewardSet& set, Context const& c) {
   auto command = words_of(c.keys.external_command);
   if (command.empty()) throw Error("rewards", "external_command is empty", "a program and its arguments");
@@ -260,6 +281,7 @@ constexpr std::array known = {
     Known{"code_format",
           [](RewardSet& s, Context const& c) { c.add(s, grove::CodeFormat{.language = c.keys.code_language}); }},
     Known{"code", add_code},
+    Known{"reward_model", add_reward_model},
     Known{"language_consistency",
           [](RewardSet& s, Context const& c) {
             c.add(s, grove::LanguageConsistency{.target = script_named(c.keys.language_script)});
@@ -299,7 +321,7 @@ TokensRead tokens_read_by(std::string const& reward, RewardKeys const& keys) {
 
 bool reads_columns(std::string const& reward) {
   bool const is_ours = std::ranges::find(known, full_name(reward), &Known::name) != known.end();
-  return reward == "code" || reward == "external" || !is_ours;
+  return reward == "code" || reward == "reward_model" || reward == "external" || !is_ours;
 }
 
 Explainer explainer_of(std::string const& reward, RewardKeys const& keys) {

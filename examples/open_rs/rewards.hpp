@@ -48,6 +48,7 @@ struct RewardKeys {
   bool code_run_allow = false, code_run_all_or_nothing = false;
   std::string code_run_python = "/usr/bin/python3 -I -B", code_run_tests = "tests";
   std::size_t code_run_processes = 4, code_run_deadline_ms = 5000, code_run_memory_mb = 512;
+  std::string reward_model_folder{};
   std::string language_script = "latin";
   std::string regex_pattern{};
   bool regex_ignore_case = false, regex_multi_line = false, regex_dot_all = false;

@@ -29,6 +29,7 @@ constexpr std::array prefixes = {Words{"format", "format_"},
                                  Words{"code_format", "code_"},
                                  Words{"language_consistency", "language_"},
                                  Words{"regex", "regex_"},
+                                 Words{"reward_model", "reward_model_"},
                                  Words{"external", "external_"}};
 
 /// Keys that do not begin with their reward's name, as the script spells them.
@@ -149,6 +150,8 @@ void RewardKeys::add_to(po::options_description& options) {
   add("code_run_processes", code_run_processes, "tests at once");
   add("code_run_deadline_ms", code_run_deadline_ms, "of a test");
   add("code_run_memory_mb", code_run_memory_mb, "of a test, MiB");
+  add("reward_model_folder", reward_model_folder,
+      "Hugging Face folder of a *ForSequenceClassification with tokenizer and chat template, on the CPU");
   add("language_script", language_script, "of language_consistency: latin, cyrillic, han, kana, hangul, ...");
   add("regex_pattern", regex_pattern, "1 where it is found in the completion");
   add("regex_ignore_case", regex_ignore_case, "1: of ASCII letters");

@@ -61,10 +61,12 @@ Judged read_scored_line(std::string const& text, std::size_t number, LineNeeds c
   judged.problem.gold = gold->is_string() ? gold->get<std::string>() : gold->dump();
   judged.completion.text = fields.required<std::string>("completion");
   if (auto const* group = fields.find("group")) judged.group = group->dump();
-  if (needs.keep_columns)
+  if (needs.keep_columns) {
+    judged.problem.prompt = fields.value_or<std::string>("prompt", "");
     for (auto const& [name, value] : line.json->items())
       if (name != "gold" && name != "completion")
         judged.problem.columns.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+  }
   if (needs.keep_tokens) judged.completion.tokens = tokens_of(fields, judged.completion.text, needs);
   return judged;
 }

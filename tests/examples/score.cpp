@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // open_rs score as a function with its streams redirected.
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -11,6 +12,8 @@
 #include "open_rs/commands.hpp"
 #include "open_rs/rewards.hpp"
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/tiny_language_model.hpp"
 
 namespace {
 
@@ -194,4 +197,23 @@ TEST_CASE("the reward code runs tests of the line, where that was allowed") {
   REQUIRE(score({"--rewards", "code"}, input).says("code_run_allow=1"));
   if (!std::ifstream("/usr/bin/python3")) return;
   REQUIRE(score({"--rewards", "code", "--set", "code.allow=1"}, input).lines()[0]["code"] == 0.5);
+}
+
+TEST_CASE("a reward model scores the conversation of prompt and completion") {
+  namespace fs = std::filesystem;
+  TemporaryFolder const folder("reward-model");
+  fs::copy(tiny::tokenizer_folder(), folder.path, fs::copy_options::recursive);
+  std::ofstream(folder.path / "chat_template.jinja") << "{% for m in messages %}{{ m['content'] }}{% endfor %}";
+  auto const model = fs::path(GROVE_TEST_DATA) / "reward" / "classifier" / "qwen2";
+  for (auto const* file : {"config.json", "model.safetensors"})
+    fs::copy_file(model / file, folder.path / file, fs::copy_options::overwrite_existing);
+  REQUIRE(score({"--rewards", "reward_model"}, "").says("reward_model_folder is empty"));
+  std::vector<std::string> const arguments = {"--rewards", "reward_model", "--set",
+                                              "reward_model.folder=" + folder.path.string()};
+  auto const result =
+      score(arguments, line("", "2", {{"prompt", "1"}}) + line("", "12", {{"prompt", ""}}) + line("", "3"));
+  INFO(result.error);
+  REQUIRE(result.code == 0);
+  REQUIRE(result.lines()[0]["reward_model"] == result.lines()[1]["reward_model"]);
+  REQUIRE(result.lines()[0]["reward_model"] != result.lines()[2]["reward_model"]);
 }

@@ -112,7 +112,7 @@ bool place_files(std::array<int, 4> files, int& trouble) {
   std::array<char*, 1> environment{nullptr};
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
   if (setpgid(0, 0) == 0 && chdir("/") == 0 && place_files(start.files, start.trouble) && set_limits(start.limits) &&
       detail::allow_only_computing())
     execve(start.program, start.arguments, environment.data());
