@@ -8,6 +8,7 @@
 #include "grove/nn/cpu/gemm_kernels.hpp"
 #include "grove/nn/torch/device.hpp"
 #include "grove/version.hpp"
+#include "open_rs/critic.hpp"
 
 namespace open_rs {
 
@@ -20,7 +21,11 @@ std::filesystem::path run_recipe(TrainFlags const& flags, Recipe const& recipe,
     if (algorithm.objective.depends_on_micro_batch)
       return run_training(std::move(algorithm), flags, recipe, extras,
                           grove::SequencesPerMicroBatch{recipe.per_device_train_batch_size});
-    return run_training(std::move(algorithm), flags, recipe, extras, budget);
+    double const rate = recipe.critic_learning_rate > 0 ? recipe.critic_learning_rate / recipe.learning_rate : 1;
+    return with_critic(model_of(flags, recipe), flags.model.folder, algorithm, {.kind = recipe.critic, .rate = rate},
+                       [&](auto policy) {
+                         return run_policy(std::move(algorithm), std::move(policy), flags, recipe, extras, budget);
+                       });
   }
   if (recipe.loss_type == "grpo") return run_training(grove::Grpo{}, flags, recipe, extras, budget);
   if (recipe.loss_type == "dapo") return run_training(grove::GrpoTokenMean{}, flags, recipe, extras, budget);

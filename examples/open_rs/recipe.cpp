@@ -104,6 +104,7 @@ void check(Recipe const& r) {
   require(r.epsilon_high >= 0, "epsilon_high", r.epsilon_high, "0 (as epsilon) or more");
   require(r.beta >= 0, "beta", r.beta, "0 or more");
   require(r.learning_rate >= 0, "learning_rate", r.learning_rate, "0 or more");
+  require(r.critic_learning_rate >= 0, "critic_learning_rate", r.critic_learning_rate, "0 (as learning_rate) or more");
   require(r.warmup_ratio >= 0 && r.warmup_ratio <= 1, "warmup_ratio", r.warmup_ratio, "from 0 to 1");
   if (r.scale_rewards != "group")
     throw grove::Error("recipe", "scale_rewards is '" + r.scale_rewards + "'",
@@ -181,7 +182,13 @@ po::options_description recipe_options(Recipe& r) {
       ("epsilon", po::value(&r.epsilon)->default_value(0.2), "clip range")                                 //
       ("epsilon_high", po::value(&r.epsilon_high)->default_value(0.0), "upper clip range; 0: as epsilon")  //
       ("mask_truncated_completions", po::value(&r.mask_truncated_completions)->default_value(false),
-       "truncated completions give no gradient")                                   //
+       "truncated completions give no gradient")  //
+      ("critic", po::value(&r.critic)->default_value("separate"),
+       "values of a model of its own (separate) or of a head on the policy (shared)")  //
+      ("critic_learning_rate", po::value(&r.critic_learning_rate)->default_value(0.0),
+       "peak, of the critic; 0: as learning_rate")  //
+      ("value_warmup_steps", po::value(&r.value_warmup_steps)->default_value(0),
+       "steps in which only the critic learns")                                    //
       ("learning_rate", po::value(&r.learning_rate)->default_value(1e-6), "peak")  //
       ("lr_scheduler_type", po::value(&r.lr_scheduler_type)->default_value("cosine_with_min_lr"),
        "constant, linear, cosine or cosine_with_min_lr")  //

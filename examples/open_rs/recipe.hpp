@@ -35,6 +35,10 @@ struct Recipe {
   std::string loss_type{}, scale_rewards{};
   double beta = 0, epsilon = 0, epsilon_high = 0;
   bool mask_truncated_completions = false;
+  // critic, for algorithms that have one
+  std::string critic{};
+  double critic_learning_rate = 0;
+  std::size_t value_warmup_steps = 0;
   AsRunKeys as_run{};
   // optimizer
   double learning_rate = 0, min_lr_rate = 0, warmup_ratio = 0, max_grad_norm = 0;

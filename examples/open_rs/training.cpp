@@ -123,6 +123,12 @@ grove::AnyAlgorithm chosen_algorithm(TrainFlags const& flags, Recipe const& reci
                       {"max_completion_length=" + std::to_string(recipe.max_completion_length)});
 }
 
+grove::AnyCausalLm model_of(TrainFlags const& flags, Recipe const& recipe) {
+  auto lm = flags.model.resolved();
+  lm.temperature = static_cast<float>(recipe.temperature);
+  return grove::AnyCausalLm::load(flags.model.folder, lm);
+}
+
 grove::RewardMatrix RecordedOr::evaluate(grove::TokenTrajectories const& t) const {
   grove::Scorer scorer;
   return evaluate(t, scorer);
@@ -168,6 +174,7 @@ grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe) {
                               .epochs = recipe.num_iterations,
                               .minibatches = recipe.minibatches,
                               .mask_truncated_completions = recipe.mask_truncated_completions,
+                              .value_warmup_steps = recipe.value_warmup_steps,
                               .seed = recipe.seed};
   if (flags.model.resolved().dtype == grove::Dtype::BF16) options.ratio_check = grove::bf16_ratio_check();
   if (!flags.gradients.empty()) options.on_gradients = grove::dump_gradients_to(flags.gradients);

@@ -73,26 +73,32 @@ Algorithm configured(Algorithm algorithm, Recipe const& recipe) {
   return algorithm;
 }
 
+/// The model to train; its log-probs are those of the recipe's temperature.
+grove::AnyCausalLm model_of(TrainFlags const& flags, Recipe const& recipe);
+
 /// The run itself; returns the folder it wrote.
-template <class Algorithm, class Batching>
-std::filesystem::path run_training(Algorithm algorithm, TrainFlags const& flags, Recipe const& recipe,
-                                   std::vector<ExtraReward> const& extras, Batching batching) {
+template <class Algorithm, class P, class Batching>
+std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags const& flags, Recipe const& recipe,
+                                 std::vector<ExtraReward> const& extras, Batching batching) {
   auto folder = flags.out.empty() ? new_run_folder("open_rs") : flags.out;
-  RecordedOr reward{rewards_of(recipe, extras)};
-  auto lm = flags.model.resolved();
-  lm.temperature = static_cast<float>(recipe.temperature);
-  auto const name = algorithm.describe();
-  grove::Trainer trainer(configured(std::move(algorithm), recipe), grove::AnyCausalLm::load(flags.model.folder, lm),
-                         rollout_of(flags, recipe, extras), std::move(reward), options_of(flags, recipe), batching);
+  announce(flags, recipe, algorithm.describe());
+  grove::Trainer trainer(configured(std::move(algorithm), recipe), std::move(policy), rollout_of(flags, recipe, extras),
+                         RecordedOr{rewards_of(recipe, extras)}, options_of(flags, recipe), batching);
   grove::RunLog log(folder);
   auto const steps = flags.steps > 0 ? flags.steps : recipe.max_steps;
   auto const record = [&](auto& t, grove::StepReport const& report) {
     if (!flags.record.empty()) grove::Recorder{flags.record}(t, report);
   };
-  announce(flags, recipe, name);
   trainer.run(steps, progress_on_stderr(steps), log, record);
   grove::save_model(trainer.policy(), flags.model.folder, folder / "final");
   return folder;
+}
+
+/// A run of the model alone.
+template <class Algorithm, class Batching>
+std::filesystem::path run_training(Algorithm algorithm, TrainFlags const& flags, Recipe const& recipe,
+                                   std::vector<ExtraReward> const& extras, Batching batching) {
+  return run_policy(std::move(algorithm), model_of(flags, recipe), flags, recipe, extras, batching);
 }
 
 }  // namespace open_rs
