@@ -19,7 +19,8 @@ settings() {
   case $1 in
     # Without a ratio nothing holds the later minibatches of a batch near the policy that sampled it: smaller steps.
     re_max | gpg) echo --learning-rate 3e-5 ;;
-    opo) echo --learning-rate 1e-4 ;;
+    opo) echo --learning-rate 5e-5 ;;
+    kl_cov) echo --learning-rate 1e-4 ;;
     # Values must be there before they are of use: the head learns faster than the trunk.
     ppo | vc_ppo | vapo) echo --critic shared --critic-learning-rate 3e-3 ;;
   esac
