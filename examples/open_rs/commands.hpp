@@ -14,6 +14,7 @@ int logprobs(Arguments const& arguments);
 int generate(Arguments const& arguments);
 int evaluate(Arguments const& arguments);
 int report(Arguments const& arguments);
+int curate(Arguments const& arguments);
 int recipe(Arguments const& arguments);
 int objective(Arguments const& arguments);
 int verify(Arguments const& arguments);

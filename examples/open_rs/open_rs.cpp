@@ -61,7 +61,7 @@ int print_version() {
 int print_help(std::string const& name) {
   if (name != "--help" && name != "-h" && name != "help")
     throw grove::Error("open_rs", "unknown command '" + name + "'",
-                       "tokenize, detokenize, logprobs, generate, train, evaluate, report, recipe, objective, verify or score", "see open_rs --help");
+                       "tokenize, detokenize, logprobs, generate, train, evaluate, report, curate, recipe, objective, verify or score", "see open_rs --help");
   std::cout << "usage: open_rs COMMAND [options]        (open_rs COMMAND --help lists the options)\n\n"
                "  tokenize     text on stdin -> token ids\n"
                "  detokenize   token ids on stdin -> text\n"
@@ -70,6 +70,7 @@ int print_help(std::string const& name) {
                "  train        GRPO with a recipe of open-rs on problems of a file\n"
                "  evaluate     test sets and a model, or its completions -> pass@1, pass@k, maj@n with intervals\n"
                "  report       folders of train and evaluate -> one HTML page\n"
+               "  curate       a pool of problems -> those worth training on, stage by stage\n"
                "  recipe       every key of a recipe, its value and where that comes from\n"
                "  objective    columns of a batch on stdin -> advantages, loss and derivatives\n"
                "  verify       GOLD ANSWER -> is the answer right, and why\n"

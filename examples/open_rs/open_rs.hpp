@@ -53,6 +53,7 @@ int main(int argc, char** argv, grove::Named<Rewards>... rewards) {
     if (name == "train") return train<Algorithm>(arguments, extras);
     if (name == "evaluate") return evaluate(arguments);
     if (name == "report") return report(arguments);
+    if (name == "curate") return curate(arguments);
     if (name == "recipe") return recipe(arguments);
     if (name == "objective") return objective(arguments);
     if (name == "verify") return verify(arguments);

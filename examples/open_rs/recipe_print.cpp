@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // open_rs recipe: every key of a recipe with its value and where that comes from.
+#include <charconv>
 #include <fstream>
 #include <iomanip>
 #include <iostream>
@@ -21,7 +22,15 @@ struct Given {
 std::string default_of(po::option_description const& option) {
   std::string const text = option.format_parameter();
   auto const begin = text.find("(=");
-  return begin == text.npos ? "" : text.substr(begin + 2, text.rfind(')') - begin - 2);
+  if (begin == text.npos) return "";
+  std::string value = text.substr(begin + 2, text.rfind(')') - begin - 2);
+  // A number as briefly as it was written.
+  double number = 0;
+  auto const* const end = value.data() + value.size();
+  char brief[32];
+  if (auto const read = std::from_chars(value.data(), end, number); read.ec == std::errc() && read.ptr == end)
+    value.assign(brief, std::to_chars(brief, brief + sizeof brief, number).ptr);
+  return value;
 }
 
 /// Key and value of a line or a setting, parted by its first "=".

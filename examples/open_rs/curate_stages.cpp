@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "open_rs/curate_stages.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <range/v3/range/conversion.hpp>
+#include <range/v3/view/filter.hpp>
+#include <range/v3/view/sliding.hpp>
+#include <range/v3/view/split.hpp>
+#include <range/v3/view/take.hpp>
+#include <range/v3/view/transform.hpp>
+#include <set>
+#include <span>
+#include <thread>
+#include <unordered_set>
+#include <utility>
+
+#include "grove/error.hpp"
+#include "grove/random.hpp"
+#include "open_rs/evaluate_samples.hpp"
+
+namespace open_rs {
+namespace {
+
+namespace fs = std::filesystem;
+namespace views = ranges::views;
+using grove::Error;
+using grove::io::Json;
+using Keep = std::function<bool(std::size_t)>;
+
+/// Lower case, letters and digits only, single blanks between words.
+std::string normalized(std::string const& text) {
+  std::string out;
+  for (char const letter : text) {
+    auto const c = static_cast<unsigned char>(letter);
+    if (std::isalnum(c) != 0 || c >= 0x80) {
+      out += static_cast<char>(std::tolower(c));
+    } else if (!out.empty() && out.back() != ' ') {
+      out += ' ';
+    }
+  }
+  if (out.ends_with(' ')) out.pop_back();
+  return out;
+}
+
+std::vector<std::string> words_of(std::string const& text) {
+  std::string const plain = normalized(text);
+  return plain | views::split(' ') | views::transform([](auto&& word) { return word | ranges::to<std::string>(); }) |
+         ranges::to<std::vector>();
+}
+
+/// Every run of n words; of a shorter text its whole.
+std::vector<std::string> grams_of(std::string const& text, std::size_t n) {
+  auto const join = [](auto const& words) {
+    std::string gram;
+    for (auto const& word : words) gram += (gram.empty() ? "" : " ") + word;
+    return gram;
+  };
+  auto const words = words_of(text);
+  if (words.size() <= n) return {join(words)};
+  return words | views::sliding(static_cast<std::ptrdiff_t>(n)) |
+         views::transform([&](auto&& window) { return join(window); }) | ranges::to<std::vector>();
+}
+
+/// Texts of each id of the pool's rows.
+std::map<std::string, std::vector<std::string>> texts_by_id(std::vector<std::string> const& files,
+                                                            std::vector<PoolRow> const& pool) {
+  std::set<std::string> known;
+  for (auto const& row : pool) known.insert(row.id);
+  std::map<std::string, std::vector<std::string>> texts;
+  for (auto const& file : files) {
+    for (auto const& row : grove::data::read_rows(file)) {
+      auto const id = row.json.find("id");
+      if (id == row.json.end()) throw Error(row.where, "has no id", "{\"id\": ..., \"completion\": \"...\"}");
+      std::string const name = id->is_string() ? id->get<std::string>() : id->dump();
+      if (!known.contains(name)) throw Error(row.where, "no row of the data has the id '" + name + "'");
+      grove::io::JsonFields const fields(row.json, row.where);
+      texts[name].push_back(fields.required<std::string>(fields.find("completion") != nullptr ? "completion" : "text"));
+    }
+  }
+  return texts;
+}
+
+void require_texts(std::map<std::string, std::vector<std::string>> const& texts, PoolRow const& row,
+                   char const* option) {
+  if (!texts.contains(row.id)) throw Error(row.row.where, "row '" + row.id + "' has no completion in " + option);
+}
+
+Keep boxed(std::vector<PoolRow> const& pool, StageInputs const& inputs) {
+  return [&pool, column = inputs.of("boxed.column")](std::size_t i) {
+    return pool[i].text(column).find("\\boxed{") != std::string::npos;
+  };
+}
+
+/// The share of right completions of each row that is asked for.
+Keep trivial(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept, StageInputs const& inputs) {
+  auto texts = texts_by_id(inputs.completions, pool);
+  std::vector<JudgedSet> sets(1);
+  std::map<std::size_t, std::size_t> place;
+  for (std::size_t const i : kept) {
+    require_texts(texts, pool[i], "--completions");
+    std::string gold = pool[i].text("answer");
+    if (gold.empty()) gold = pool[i].text("solution");
+    if (gold.empty()) throw Error(pool[i].row.where, "has no gold answer", "a column answer or solution");
+    place[i] = sets[0].samples.size();
+    sets[0].set.problems.push_back({.id = pool[i].id, .gold = gold, .gold_answer = gold});
+    auto& samples = sets[0].samples.emplace_back();
+    for (auto const& text : texts[pool[i].id]) samples.push_back({.completion = text});
+  }
+  judge(sets, inputs.of("trivial.verifier"), std::thread::hardware_concurrency());
+  std::map<std::size_t, double> rate;
+  for (auto const& [i, at] : place) {
+    auto const& samples = sets[0].samples[at];
+    auto const right = std::ranges::count_if(samples, [](Sample const& s) { return s.chosen.correct; });
+    rate[i] = static_cast<double>(right) / static_cast<double>(samples.size());
+  }
+  return [rate, from = inputs.number("trivial.drop_from"), below = inputs.number("trivial.drop_below")](std::size_t i) {
+    return rate.at(i) < from && rate.at(i) >= below;
+  };
+}
+
+/// The last "yes" or "no" of a judge's text: 1, -1, or 0 where there is none.
+int verdict_of(std::string const& text) {
+  auto const words = words_of(text);
+  auto const last =
+      std::find_if(words.rbegin(), words.rend(), [](std::string const& word) { return word == "yes" || word == "no"; });
+  return last == words.rend() ? 0 : *last == "yes" ? 1 : -1;
+}
+
+Keep judged(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept, StageInputs const& inputs) {
+  auto const texts = texts_by_id(inputs.judge_completions, pool);
+  for (std::size_t const i : kept) require_texts(texts, pool[i], "--judge-completions");
+  int const wanted = inputs.of("judge.keep_on") == "no" ? -1 : 1;
+  return [&pool, texts, wanted](std::size_t i) {
+    int votes = 0;
+    for (auto const& text : texts.at(pool[i].id)) votes += verdict_of(text);
+    return votes * wanted > 0;
+  };
+}
+
+/// A view may ask its predicate twice, so the first of each text is found beforehand.
+Keep dedup(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept) {
+  std::unordered_set<std::string> seen;
+  std::set<std::size_t> first;
+  for (std::size_t const i : kept)
+    if (seen.insert(normalized(pool[i].problem())).second) first.insert(i);
+  return [first](std::size_t i) { return first.contains(i); };
+}
+
+Keep decontaminate(std::vector<PoolRow> const& pool, StageInputs const& inputs) {
+  if (inputs.against.empty())
+    throw Error("decontaminate", "there is nothing to look for", "test sets: --against FILE...");
+  std::size_t const n = inputs.count("decontaminate.n");
+  auto const grams = std::make_shared<std::unordered_set<std::string>>();
+  for (auto const& row : read_pool(inputs.against))
+    for (auto& gram : grams_of(row.problem(), n)) grams->insert(std::move(gram));
+  return [&pool, grams, n](std::size_t i) {
+    return std::ranges::none_of(grams_of(pool[i].problem(), n),
+                                [&](std::string const& gram) { return grams->contains(gram); });
+  };
+}
+
+/// "value:count,value:count" of mix.counts.
+std::vector<std::pair<std::string, std::size_t>> counts_of(std::string const& text) {
+  std::vector<std::pair<std::string, std::size_t>> counts;
+  for (auto const& part : text | views::split(',') | views::transform([](auto&& p) {
+                            return p | ranges::to<std::string>();
+                          }) | ranges::to<std::vector>()) {
+    auto const colon = part.rfind(':');
+    std::size_t count = 0;
+    auto const* const end = part.data() + part.size();
+    bool const is_number = colon != part.npos && std::from_chars(part.data() + colon + 1, end, count).ptr == end &&
+                           colon + 1 < part.size();
+    if (!is_number) throw Error("--set", "mix.counts holds '" + part + "'", "VALUE:COUNT with commas between");
+    counts.emplace_back(part.substr(0, colon), count);
+  }
+  return counts;
+}
+
+Keep mix(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept, StageInputs const& inputs) {
+  std::string const& column = inputs.of("mix.column");
+  if (inputs.of("mix.counts").empty()) throw Error("mix", "there is no share", "--set mix.counts=VALUE:COUNT,...");
+  auto const chosen = std::make_shared<std::set<std::size_t>>();
+  std::uint64_t part = 0;
+  for (auto const& [value, count] : counts_of(inputs.of("mix.counts"))) {
+    auto rows =
+        kept | views::filter([&](std::size_t i) { return pool[i].text(column) == value; }) | ranges::to<std::vector>();
+    if (rows.size() < count)
+      throw Error("mix", column + " " + value + " has " + std::to_string(rows.size()) + " rows",
+                  std::to_string(count) + " or more");
+    grove::RandomSequence random(grove::RandomStream({inputs.count("mix.seed"), grove::Purpose::Data}), part++);
+    grove::shuffle(std::span(rows), random);
+    for (std::size_t const i : rows | views::take(count)) chosen->insert(i);
+  }
+  return [chosen](std::size_t i) { return chosen->contains(i); };
+}
+
+Keep stage_named(std::string const& stage, std::vector<PoolRow> const& pool, std::span<std::size_t const> kept,
+                 StageInputs const& inputs) {
+  if (stage == "boxed") return boxed(pool, inputs);
+  if (stage == "trivial") return trivial(pool, kept, inputs);
+  if (stage == "judge") return judged(pool, kept, inputs);
+  if (stage == "dedup") return dedup(pool, kept);
+  if (stage == "decontaminate") return decontaminate(pool, inputs);
+  return mix(pool, kept, inputs);
+}
+
+}  // namespace
+
+std::string PoolRow::text(std::string const& column) const {
+  auto const at = row.json.find(column);
+  if (at == row.json.end() || at->is_null()) return "";
+  return at->is_string() ? at->get<std::string>() : at->dump();
+}
+
+std::string PoolRow::problem() const {
+  for (char const* const column : {"problem", "question", "prompt"})
+    if (std::string found = text(column); !found.empty()) return found;
+  throw Error(row.where, "has no problem", "a column problem, question or prompt");
+}
+
+std::vector<PoolRow> read_pool(std::vector<std::string> const& files) {
+  std::vector<PoolRow> pool;
+  std::set<std::string> ids;
+  for (auto const& file : files) {
+    for (auto& row : grove::data::read_rows(file)) {
+      PoolRow entry{.id = std::to_string(pool.size()), .row = std::move(row)};
+      for (char const* const column : {"unique_id", "id"})
+        if (std::string const own = entry.text(column); !own.empty()) entry.id = own;
+      if (ids.contains(entry.id)) entry.id = fs::path(file).stem().string() + "/" + entry.id;
+      if (!ids.insert(entry.id).second)
+        throw Error(entry.row.where, "the id " + entry.id + " stands twice", "each once");
+      pool.push_back(std::move(entry));
+    }
+  }
+  return pool;
+}
+
+double StageInputs::number(std::string const& key) const {
+  double value = 0;
+  std::string const& text = of(key);
+  auto const* const end = text.data() + text.size();
+  if (text.empty() || std::from_chars(text.data(), end, value).ptr != end)
+    throw Error("--set", key + " is '" + text + "'", "a number");
+  return value;
+}
+
+std::size_t StageInputs::count(std::string const& key) const {
+  double const value = number(key);
+  if (value < 0 || value != static_cast<double>(static_cast<std::size_t>(value)))
+    throw Error("--set", key + " is '" + of(key) + "'", "a whole number");
+  return static_cast<std::size_t>(value);
+}
+
+std::vector<std::string> const& stage_names() {
+  static std::vector<std::string> const names{"boxed", "trivial", "judge", "dedup", "decontaminate", "mix"};
+  return names;
+}
+
+std::map<std::string, std::string> const& stage_defaults() {
+  static std::map<std::string, std::string> const defaults{
+      {"boxed.column", "solution"},   {"trivial.drop_from", "1"}, {"trivial.drop_below", "0"},
+      {"trivial.verifier", "strict"}, {"judge.keep_on", "yes"},   {"decontaminate.n", "8"},
+      {"mix.column", "source"},       {"mix.counts", ""},         {"mix.seed", "42"}};
+  return defaults;
+}
+
+std::vector<std::string> files_of(std::string const& stage, StageInputs const& inputs) {
+  if (stage == "trivial") return inputs.completions;
+  if (stage == "judge") return inputs.judge_completions;
+  if (stage == "decontaminate") return inputs.against;
+  return {};
+}
+
+std::vector<std::size_t> run_stage(std::string const& stage, std::vector<PoolRow> const& pool,
+                                   std::vector<std::size_t> const& kept, StageInputs const& inputs) {
+  return kept | views::filter(stage_named(stage, pool, kept, inputs)) | ranges::to<std::vector>();
+}
+
+}  // namespace open_rs

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stages of open_rs curate: each keeps some rows of a pool and can say why it let the others go.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "grove/data/rows.hpp"
+
+namespace open_rs {
+
+/// A row of the pool with the id it keeps through all stages.
+struct PoolRow {
+  std::string id{};
+  grove::data::Row row{};
+
+  /// A column as text; empty where there is none.
+  std::string text(std::string const& column) const;
+  /// The first there is of problem, question and prompt.
+  std::string problem() const;
+};
+
+/// Reads the data files into one pool. Ids are those of the rows, else running numbers from 0; where two files share
+/// one, the file's name is put before it.
+std::vector<PoolRow> read_pool(std::vector<std::string> const& files);
+
+/// What stages need besides the rows.
+struct StageInputs {
+  std::vector<std::string> completions{}, judge_completions{}, against{};
+  std::map<std::string, std::string> settings{};  ///< "stage.key", all of them with their defaults
+
+  std::string const& of(std::string const& key) const { return settings.at(key); }
+  double number(std::string const& key) const;
+  std::size_t count(std::string const& key) const;
+};
+
+/// Names of the stages in the paper's order, and every key with its default.
+std::vector<std::string> const& stage_names();
+std::map<std::string, std::string> const& stage_defaults();
+
+/// The files beside the data on which a stage depends.
+std::vector<std::string> files_of(std::string const& stage, StageInputs const& inputs);
+
+/// Places in `pool` that the stage keeps, of those in `kept`. Throws grove::Error for what the stage lacks.
+std::vector<std::size_t> run_stage(std::string const& stage, std::vector<PoolRow> const& pool,
+                                   std::vector<std::size_t> const& kept, StageInputs const& inputs);
+
+}  // namespace open_rs

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// open_rs curate on a pool whose rows say which stage should drop them.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <set>
+#include <sstream>
+
+#include "grove/io/json.hpp"
+#include "grove/random.hpp"
+#include "open_rs/commands.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using grove::io::Json;
+
+struct Result {
+  int code = 0;
+  std::string out{}, error{};
+};
+
+Result curate(open_rs::Arguments const& arguments) {
+  std::ostringstream out, error;
+  auto* const old_out = std::cout.rdbuf(out.rdbuf());
+  auto* const old_error = std::cerr.rdbuf(error.rdbuf());
+  int const code = open_rs::guarded("open_rs", [&] { return open_rs::curate(arguments); });
+  std::cout.rdbuf(old_out);
+  std::cerr.rdbuf(old_error);
+  return {code, out.str(), error.str()};
+}
+
+/// 2,000 rows; row i belongs to the stage `label[i]`, or to none.
+struct Pool {
+  TemporaryFolder folder{"curate"};
+  fs::path root = folder.path;
+  std::vector<std::string> label{};
+  open_rs::Arguments arguments{};
+
+  Pool() {
+    fs::create_directories(root);
+    std::ofstream data(root / "data.jsonl"), right(root / "right.jsonl"), judge(root / "judge.jsonl");
+    std::ofstream(root / "test.jsonl") << "{\"problem\":\"" << leaked() << "\",\"answer\":1}\n";
+    char const* const stages[] = {"", "boxed", "trivial", "judge", "dedup", "decontaminate", "", ""};
+    grove::RandomSequence random(grove::RandomStream({1, grove::Purpose::Data}));
+    std::string kept;
+    for (int i = 0; i < 2000; ++i) {
+      std::string stage = stages[random.below(8)];
+      if (stage == "dedup" && kept.empty()) stage = "";
+      label.push_back(stage);
+      std::string const number = std::to_string(i), id = "\"r" + number + "\"";
+      std::string problem = "How many, of the " + number + " apples";
+      if (stage == "dedup") problem = "  HOW MANY of the " + kept + " apples!";
+      if (stage == "decontaminate") problem += " " + leaked();
+      if (stage.empty()) kept = number;
+      data << "{\"id\":" << id << ",\"problem\":\"" << problem << "\",\"answer\":" << number << ",\"solution\":\""
+           << (stage == "boxed" ? number : "\\\\boxed{" + number + "}") << "\",\"source\":\"" << (i % 2 ? "a" : "b")
+           << "\"}\n";
+      // Known pass rates: 4 of 4 for what is trivial, 0 to 3 for the others.
+      int const passes = stage == "trivial" ? 4 : i % 4;
+      for (int k = 0; k < 4; ++k)
+        right << "{\"id\":" << id << ",\"completion\":\"\\\\boxed{" << (k < passes ? number : "x") << "}\"}\n";
+      judge << "{\"id\":" << id << ",\"completion\":\"Yes or no: " << (stage == "judge" ? "No." : "yes") << "\"}\n";
+    }
+    arguments = {"--data",
+                 path("data.jsonl"),
+                 "--completions",
+                 path("right.jsonl"),
+                 "--judge-completions",
+                 path("judge.jsonl"),
+                 "--against",
+                 path("test.jsonl"),
+                 "--set",
+                 "mix.counts=a:100,b:50",
+                 "--json"};
+  }
+
+  static std::string leaked() { return "a very long problem of the test set that nobody may train on"; }
+  std::string path(std::string const& name) const { return (root / name).string(); }
+  Result run(std::string const& out, std::string const& stages, open_rs::Arguments const& more = {}) const {
+    auto all = arguments;
+    all.insert(all.end(), {"--stages", stages, "--out", path(out)});
+    all.insert(all.end(), more.begin(), more.end());
+    return curate(all);
+  }
+};
+
+std::string const all_stages = "boxed,trivial,judge,dedup,decontaminate,mix";
+
+}  // namespace
+
+TEST_CASE("curate: each stage drops exactly the rows that are its own") {
+  Pool const pool;
+  auto const run = pool.run("out", all_stages);
+  INFO(run.error);
+  REQUIRE(run.code == 0);
+  Json const funnel = Json::parse(run.out);
+  REQUIRE(funnel.size() == 6);
+  CHECK(funnel == grove::io::read_json_file(pool.path("out/funnel.json")));
+  std::size_t in = 2000;
+  for (auto const& entry : funnel) {
+    CHECK(entry["in"] == in);
+    in = entry["out"].get<std::size_t>();
+    if (entry["stage"] == "mix") continue;
+    std::set<std::string> wanted, dropped;
+    for (std::size_t i = 0; i < pool.label.size(); ++i)
+      if (pool.label[i] == entry["stage"]) wanted.insert("r" + std::to_string(i));
+    for (auto const& id : entry["dropped_ids"]) dropped.insert(id.get<std::string>());
+    INFO(entry["stage"]);
+    CHECK(dropped == wanted);
+  }
+  CHECK(in == 150);
+  std::string const rows = grove::io::read_text_file(pool.path("out/data.jsonl"));
+  std::size_t a = 0;
+  std::istringstream lines(rows);
+  for (std::string line; std::getline(lines, line);) a += Json::parse(line)["source"] == "a" ? 1 : 0;
+  CHECK(a == 100);
+  std::string const card = grove::io::read_text_file(pool.path("out/README.md"));
+  CHECK(card.find("| mix | ") != card.npos);
+  CHECK(card.find("59,029") != card.npos);
+}
+
+TEST_CASE("curate: a run goes on behind the stages that are done, and gives the same") {
+  Pool const pool;
+  REQUIRE(pool.run("whole", all_stages).code == 0);
+  for (auto const* last : {"1-boxed", "3-judge", "5-decontaminate"}) {
+    fs::remove_all(pool.root / "cut");
+    fs::create_directories(pool.root / "cut" / "stages");
+    for (auto const& entry : fs::directory_iterator(pool.root / "whole" / "stages"))
+      if (entry.path().stem().string() <= last)
+        fs::copy(entry.path(), pool.root / "cut" / "stages" / entry.path().filename());
+    REQUIRE(pool.run("cut", all_stages).code == 0);
+    for (auto const* file : {"data.jsonl", "funnel.json", "README.md"})
+      CHECK(grove::io::read_text_file(pool.path("cut/" + std::string(file))) ==
+            grove::io::read_text_file(pool.path("whole/" + std::string(file))));
+  }
+  // Another setting is another run of that stage and of all behind it.
+  auto const looser = pool.run("whole", all_stages, {"--set", "trivial.drop_from=0.75"});
+  REQUIRE(looser.code == 0);
+  CHECK(Json::parse(looser.out)[1]["out"] < Json::parse(pool.run("cut", all_stages).out)[1]["out"]);
+}
+
+TEST_CASE("curate: bad input is one line and exit code 2") {
+  Pool const pool;
+  auto const refused = [](Result const& run, std::string const& words) {
+    INFO(run.error);
+    CHECK(run.code == 2);
+    CHECK(run.error.find(words) != std::string::npos);
+  };
+  refused(pool.run("x", "boxd"), "did you mean 'boxed'");
+  refused(pool.run("x", "boxed", {"--set", "trivial.drop=1"}), "did you mean 'trivial.drop_from'");
+  refused(pool.run("x", "mix", {"--set", "mix.counts=a:5000"}), "has 1000 rows");
+  refused(pool.run("x", "mix", {"--set", "mix.counts=a"}), "VALUE:COUNT");
+  refused(curate({"--data", pool.path("data.jsonl"), "--out", pool.path("x"), "--stages", "judge"}),
+          "--judge-completions");
+  refused(curate({"--out", pool.path("x")}), "no --data");
+}
