@@ -252,7 +252,9 @@ int train(open_rs::Arguments const& arguments) {
   }
   open_rs::with_critic(
       std::move(policy), flags.model, algorithm,
-      {.kind = flags.critic, .rate = flags.critic_rate > 0 ? flags.critic_rate / flags.rate : 1},
+      {.kind = flags.critic,
+       .rate = flags.critic_rate > 0 ? flags.critic_rate / flags.rate : 1,
+       .given = flags.critic_rate > 0 || flags.critic != "shared"},
       [&](auto chosen) { run(flags, std::move(chosen), algorithm, options, grove::TokenBudget{}, folder); });
   return 0;
 }

@@ -17,7 +17,14 @@ namespace open_rs {
 struct CriticChoice {
   std::string kind = "shared";  ///< shared: a head on the policy; separate: a model of its own
   double rate = 1;              ///< learning rate of head or model, times the policy's
+  bool given = false;           ///< whether a user asked for one of the two
 };
+
+/// Throws Error where a critic was asked for and none is trained.
+inline void refuse_critic(CriticChoice const& choice) {
+  if (choice.given)
+    throw grove::Error("critic", "does nothing in this algorithm, which has none", "ppo, vc_ppo or vapo");
+}
 
 inline bool has_critic(grove::AnyAlgorithm const& algorithm) {
   using grove::Column;
@@ -31,7 +38,10 @@ auto with_critic(grove::AnyCausalLm model, std::filesystem::path const& folder, 
                  CriticChoice const& choice, F&& f) {
   if (choice.kind != "shared" && choice.kind != "separate")
     throw grove::Error("critic", "is '" + choice.kind + "'", "shared or separate");
-  if (!has_critic(algorithm)) return f(std::move(model));
+  if (!has_critic(algorithm)) {
+    refuse_critic(choice);
+    return f(std::move(model));
+  }
   if (choice.kind == "shared") {
     grove::WithValueHead policy(std::move(model), {.rate = choice.rate});
     policy.head().load(folder);

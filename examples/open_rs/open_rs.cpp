@@ -12,6 +12,17 @@
 
 namespace open_rs {
 
+namespace {
+
+CriticChoice critic_of(Recipe const& recipe) {
+  bool const rated = recipe.critic_learning_rate > 0;
+  return {.kind = recipe.critic,
+          .rate = rated ? recipe.critic_learning_rate / recipe.learning_rate : 1,
+          .given = rated || recipe.critic != "separate"};
+}
+
+}  // namespace
+
 std::filesystem::path run_recipe(TrainFlags const& flags, Recipe const& recipe,
                                  std::vector<ExtraReward> const& extras) {
   grove::TokenBudget const budget{recipe.tokens_per_micro_batch};
@@ -21,12 +32,11 @@ std::filesystem::path run_recipe(TrainFlags const& flags, Recipe const& recipe,
     if (algorithm.objective.depends_on_micro_batch)
       return run_training(std::move(algorithm), flags, recipe, extras,
                           grove::SequencesPerMicroBatch{recipe.per_device_train_batch_size});
-    double const rate = recipe.critic_learning_rate > 0 ? recipe.critic_learning_rate / recipe.learning_rate : 1;
-    return with_critic(model_of(flags, recipe), flags.model.folder, algorithm, {.kind = recipe.critic, .rate = rate},
-                       [&](auto policy) {
-                         return run_policy(std::move(algorithm), std::move(policy), flags, recipe, extras, budget);
-                       });
+    return with_critic(model_of(flags, recipe), flags.model.folder, algorithm, critic_of(recipe), [&](auto policy) {
+      return run_policy(std::move(algorithm), std::move(policy), flags, recipe, extras, budget);
+    });
   }
+  refuse_critic(critic_of(recipe));
   if (recipe.loss_type == "grpo") return run_training(grove::Grpo{}, flags, recipe, extras, budget);
   if (recipe.loss_type == "dapo") return run_training(grove::GrpoTokenMean{}, flags, recipe, extras, budget);
   throw grove::Error("recipe", "loss_type is '" + recipe.loss_type + "'", "dapo or grpo", "or choose by --algorithm");
