@@ -2,12 +2,13 @@
 #include "grove/data/problems.hpp"
 
 #include <array>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
-#include "grove/data/jsonl.hpp"
+#include "grove/data/rows.hpp"
 #include "grove/error.hpp"
 
 namespace grove::data {
@@ -94,6 +95,12 @@ std::optional<std::string> id_text(JsonFields const& fields) {
   fields.refuse("id", "an integer >= 0 or a string");
 }
 
+/// "line N" or "row N" of "FILE:N" and "FILE:row N".
+std::string place_in(std::string const& where) {
+  std::string const place = where.substr(where.rfind(':') + 1);
+  return place.starts_with("row") ? place : "line " + place;
+}
+
 }  // namespace
 
 Problem problem_of(Json const& json, std::string const& where, ProblemColumns const& columns,
@@ -135,24 +142,18 @@ Problem problem_of(Json const& json, std::string const& where, ProblemColumns co
 
 std::vector<Problem> load_problems(std::string const& path, ProblemColumns const& columns) {
   std::vector<Problem> problems;
-  std::unordered_map<std::string, std::size_t> line_of_id;
-  JsonlReader reader(path);
-  while (std::optional<Line> const line = reader.next()) {
-    if (line->text.find_first_not_of(" \t") == line->text.npos) continue;
-    if (!line->is_json()) throw Error(line->where, "is no JSON object", "one JSON object a line");
-    std::optional<std::string> const id = id_text(JsonFields(line->json, line->where));
-    if (!problems.empty() && id.has_value() == line_of_id.empty())
-      throw Error(line->where, id ? "has an id, unlike the lines before" : "has no id, unlike the lines before",
+  std::unordered_map<std::string, std::string> place_of_id;
+  for (Row const& row : read_rows(path)) {
+    std::optional<std::string> const id = id_text(JsonFields(row.json, row.where));
+    if (!problems.empty() && id.has_value() == place_of_id.empty())
+      throw Error(row.where, id ? "has an id, unlike the lines before" : "has no id, unlike the lines before",
                   "an id in every line or in none");
     if (id) {
-      auto const [first, is_new] = line_of_id.emplace(*id, line->number);
-      if (!is_new)
-        throw Error(line->where, "the id " + *id + " stands in line " + std::to_string(first->second) + " already",
-                    "each id once");
+      auto const [first, is_new] = place_of_id.emplace(*id, place_in(row.where));
+      if (!is_new) throw Error(row.where, "the id " + *id + " stands in " + first->second + " already", "each id once");
     }
-    problems.push_back(problem_of(line->json, line->where, columns, problems.size()));
+    problems.push_back(problem_of(row.json, row.where, columns, problems.size()));
   }
-  if (problems.empty()) throw Error(path, "holds no problems", "one JSON object a line");
   return problems;
 }
 

@@ -25,9 +25,9 @@ struct ProblemColumns {
 Problem problem_of(io::Json const& json, std::string const& where, ProblemColumns const& columns,
                    std::uint64_t default_id);
 
-/// Reads a file of JSON lines; blank lines are skipped. Without `id`s, problems are numbered from 0 in order. Errors
-/// name "FILE:N": no object, a missing column, a gold that is none, an id given twice or only sometimes, no problem at
-/// all.
+/// Reads a file of JSON lines or a JSON array, or a folder of such shards (see rows.hpp); blank lines are skipped.
+/// Without `id`s, problems are numbered from 0 in order. Errors name "FILE:N": no object, a missing column, a gold that
+/// is none, an id given twice or only sometimes, no problem at all.
 std::vector<Problem> load_problems(std::string const& path, ProblemColumns const& columns = {});
 
 }  // namespace grove::data

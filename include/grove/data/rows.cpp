@@ -61,7 +61,7 @@ std::vector<Row> read_rows(fs::path const& path) {
     if (shards.empty()) throw Error(path.string(), "holds no data files", "files that end in .jsonl or .json");
     for (auto const& shard : shards) append(shard, rows);
   }
-  if (rows.empty()) throw Error(path.string(), "holds no rows", "one JSON object a line");
+  if (rows.empty()) throw Error(path.string(), "holds no problems", "one JSON object a line");
   return rows;
 }
 

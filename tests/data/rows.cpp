@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/data/rows.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include "grove/data/evaluation_set.hpp"
+#include "grove/data/problems.hpp"
+#include "grove/error.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using grove::data::read_rows;
+
+struct Folder {
+  TemporaryFolder folder{"rows"};
+  Folder() { fs::create_directories(folder.path / "shards"); }
+
+  std::string write(std::string const& name, std::string const& text) const {
+    std::ofstream(folder.path / name, std::ios::binary) << text;
+    return (folder.path / name).string();
+  }
+};
+
+std::string message(std::string const& path) {
+  try {
+    read_rows(path);
+  } catch (grove::Error const& e) {
+    return e.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("rows: JSON lines, an array and shards hold the same") {
+  Folder const f;
+  auto const lines = read_rows(f.write("a.jsonl", "\xef\xbb\xbf{\"a\":1}\r\n\n{\"a\":2}"));
+  auto const array = read_rows(f.write("a.json", " [{\"a\":1},\n{\"a\":2}]"));
+  auto const renamed = read_rows(f.write("b.json", "{\"a\":1}\n{\"a\":2}\n"));
+  f.write("shards/train-00001-of-00002.jsonl", "{\"a\":2}\n");
+  f.write("shards/train-00000-of-00002.json", "[{\"a\":1}]");
+  f.write("shards/README.md", "no data");
+  auto const shards = read_rows(f.folder.path / "shards");
+  for (auto const& rows : {lines, array, renamed, shards}) {
+    REQUIRE(rows.size() == 2);
+    CHECK(rows[0].json["a"] == 1);
+    CHECK(rows[1].json["a"] == 2);
+  }
+  CHECK(lines[1].where == (f.folder.path / "a.jsonl:3").string());
+  CHECK(array[1].where == (f.folder.path / "a.json:row 1").string());
+}
+
+TEST_CASE("rows: what is no data set says so") {
+  Folder const f;
+  CHECK(message(f.write("a.jsonl", "\n")).find("holds no problems") != std::string::npos);
+  CHECK(message(f.write("a.jsonl", "text\n")).find("a.jsonl:1: is no JSON object") != std::string::npos);
+  CHECK(message(f.write("a.json", "[1]")).find("a.json:row 0: is 1") != std::string::npos);
+  CHECK(message(f.write("a.json", "[{\"a\":1}")).find("a.json") != std::string::npos);
+  CHECK(message((f.folder.path / "shards").string()).find("holds no data files") != std::string::npos);
+  CHECK(message((f.folder.path / "none.jsonl").string()).find("cannot be opened") != std::string::npos);
+}
+
+TEST_CASE("rows: problems are read from arrays and shards as well") {
+  Folder const f;
+  auto const problems = grove::data::load_problems(f.write("p.json", R"([{"problem":"1+1","answer":2}])"));
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].gold == "2");
+}
+
+TEST_CASE("rows: the nearest word has the fewest changes") {
+  CHECK(grove::data::nearest("betta", {"alpha", "beta", "theta"}) == "beta");
+  CHECK(grove::data::nearest("completoin", {"id", "completion", "text"}) == "completion");
+}
+
+TEST_CASE("evaluation_set: ids are the data's or line numbers, golds in their form") {
+  Folder const f;
+  auto const set = grove::data::load_evaluation_set(
+      f.write("m.jsonl",
+              "{\"problem\":\"p\",\"solution\":\"so "
+              "\\\\boxed{\\\\frac12}\",\"answer\":\"\\\\frac12\",\"unique_id\":\"t/1\"}\n"));
+  CHECK(set.problems[0].id == "t/1");
+  CHECK(set.gold_column == "solution");
+  CHECK(set.form == grove::data::GoldForm::Latex);
+  CHECK(set.problems[0].gold_answer == "\\frac12");
+  auto const plain = grove::data::load_evaluation_set(
+      f.write("p.jsonl", "{\"question\":\"p\",\"answer\":\"x^2\"}\n{\"question\":\"q\",\"answer\":\"7\"}\n"));
+  CHECK(plain.problems[1].id == "1");
+  CHECK(plain.problems[0].gold == "$x^2$");
+  auto const own = grove::data::load_evaluation_set(f.write("o.jsonl", "{\"a\":\"p\",\"b\":4}\n"), {"a", "b"});
+  CHECK(own.problems[0].gold == "4");
+  CHECK(own.form == grove::data::GoldForm::Expression);
+}
