@@ -187,8 +187,8 @@ Keep mix(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept, St
   auto const chosen = std::make_shared<std::set<std::size_t>>();
   std::uint64_t part = 0;
   for (auto const& [value, count] : counts_of(inputs.of("mix.counts"))) {
-    auto rows =
-        kept | views::filter([&](std::size_t i) { return pool[i].text(column) == value; }) | ranges::to<std::vector>();
+    auto rows = kept | views::filter([&, &wanted = value](std::size_t i) { return pool[i].text(column) == wanted; }) |
+                ranges::to<std::vector>();
     if (rows.size() < count)
       throw Error("mix", column + " " + value + " has " + std::to_string(rows.size()) + " rows",
                   std::to_string(count) + " or more");
