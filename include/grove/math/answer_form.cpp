@@ -2,6 +2,8 @@
 #include "grove/math/answer_form.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -19,6 +21,38 @@ constexpr std::size_t most_items = 256;
 std::string_view stem(std::string_view name) {
   std::size_t const end = name.find_first_of("_0123456789");
   return end == std::string_view::npos || end == 0 ? name : name.substr(0, end);
+}
+
+/// What some words mean.
+struct Meaning {
+  std::string_view words;
+  Constant set;
+};
+constexpr Meaning meanings[] = {{"allrealnumbers", Constant::Reals},     {"allreals", Constant::Reals},
+                                {"realnumbers", Constant::Reals},        {"nosolution", Constant::EmptySet},
+                                {"nosolutions", Constant::EmptySet},     {"norealsolution", Constant::EmptySet},
+                                {"norealsolutions", Constant::EmptySet}, {"emptyset", Constant::EmptySet},
+                                {"theemptyset", Constant::EmptySet}};
+constexpr std::string_view numerals[] = {"zero",  "one",   "two",  "three", "four",   "five",  "six",
+                                         "seven", "eight", "nine", "ten",   "eleven", "twelve"};
+
+/// The name of the imaginary unit where it stands for a number: not as what a sum or another operator counts with.
+std::optional<std::uint32_t> imaginary(Arena const& arena, Expr e) {  // NOLINT(misc-no-recursion): bounded depth
+  if (arena.is(e, Kind::Symbol)) return arena.name(e) == "i" ? std::optional(arena.name_id(e)) : std::nullopt;
+  switch (arena.kind(e)) {
+    case Kind::Sum:
+    case Kind::Product:
+    case Kind::Integral:
+    case Kind::Derivative:
+    case Kind::Limit:
+      return std::nullopt;
+    default:
+      break;
+  }
+  for (Expr const part : arena.children(e)) {
+    if (auto const name = imaginary(arena, part)) return name;
+  }
+  return std::nullopt;
 }
 
 bool is_collection(Kind kind) { return kind == Kind::List || kind == Kind::Set || kind == Kind::Or; }
@@ -48,6 +82,14 @@ Expr AnswerForm::operator()(Expr e) {  // NOLINT(misc-no-recursion): depth is bo
     case Kind::Or:
     case Kind::Set:
       return several(e);
+    case Kind::Text:
+      return meaning(e);
+    case Kind::Multiply:
+    case Kind::Add:
+    case Kind::Power: {
+      Expr const folded = fold_matrices(arena_, e);
+      return folded && arena_.is(folded, Kind::Matrix) ? (*this)(folded) : signs(e);
+    }
     case Kind::SetBuilder:
       return parts.size() == 2 && is_name(arena_, parts[0]) ? (*this)(parts[1]) : e;
     default:
@@ -55,7 +97,18 @@ Expr AnswerForm::operator()(Expr e) {  // NOLINT(misc-no-recursion): depth is bo
   }
 }
 
+Expr AnswerForm::meaning(Expr e) {
+  std::string const words = plain_words(arena_.name(e));
+  for (auto const& [known, set] : meanings) {
+    if (words == known) return arena_.constant(set);
+  }
+  auto const* const numeral = std::find(std::begin(numerals), std::end(numerals), words);
+  return numeral == std::end(numerals) ? e : arena_.number(numeral - std::begin(numerals));
+}
+
 Expr AnswerForm::signs(Expr e) {
+  if (auto const name = imaginary(arena_, e)) e = substitute(arena_, e, *name, arena_.constant(Constant::I));
+  if (!e) return e;
   auto const both = expand_signs(arena_, e);
   return both.size() == 1 ? e : arena_.node(Kind::Set, both);
 }

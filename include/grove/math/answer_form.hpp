@@ -9,7 +9,8 @@ namespace grove::math::detail {
 
 /// What an answer says, without the ways of saying it: the value of `x = 5`, of a true chain `x = 2 + 3 = 5`, of `x in
 /// S`, of a set of one, of a unit, of `5 ~ 5.0`; several values as one Set without nested lists and with both values of
-/// +-; assignments to different names as a Tuple of values in the order of the names; the condition of a set builder.
+/// +-; assignments to different names as a Tuple of values in the order of the names; the condition of a set builder;
+/// the set or number that words name; matrices worked out; i as the imaginary unit.
 class AnswerForm {
  public:
   AnswerForm(Arena& arena, ZeroTest const& zero, Fuel& fuel, bool lists_ordered)
@@ -24,6 +25,7 @@ class AnswerForm {
   Expr several(Expr e);
   Expr assignments(std::span<Expr const> items);
   Expr signs(Expr e);
+  Expr meaning(Expr words);
   bool gather(Expr e, std::vector<Expr>& items);
   [[nodiscard]] bool is_assignment(Expr e) const;
 

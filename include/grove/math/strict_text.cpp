@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/math/strict_text.hpp"
 
+#include <algorithm>
+
 #include "grove/math/ascii.hpp"
 #include "grove/math/boxes.hpp"
 
@@ -48,6 +50,55 @@ bool is_mathematics(Wrapped const& wrapped) {
   return digit || letters == 1;
 }
 
+std::size_t digits_from(std::string_view text, std::size_t at) {
+  while (at < text.size() && is_digit(text[at])) ++at;
+  return at;
+}
+
+std::string without_zeros(std::string_view digits) {
+  std::size_t const first = std::min(digits.find_first_not_of('0'), digits.size());
+  return first == digits.size() ? std::string("0") : std::string(digits.substr(first));
+}
+
+/// 0.1\overline{6} at a digit, as a fraction: (\frac{16-1}{90}). Where it ends, or npos if there is none.
+std::size_t repeating_decimal(std::string_view text, std::size_t at, std::string& out) {
+  constexpr std::size_t most_digits = 30;
+  std::size_t const point = digits_from(text, at);
+  if (!starts_with(text, point, ".")) return none;
+  std::size_t const bar = digits_from(text, point + 1);
+  std::size_t open = none;
+  for (std::string_view const command : {"\\overline", "\\bar", "\\dot"}) {
+    if (starts_with(text, bar, command)) open = skip_space(text, bar + command.size());
+  }
+  if (open == none || !starts_with(text, open, "{")) return none;
+  std::size_t const close = digits_from(text, open + 1);
+  if (close == open + 1 || !starts_with(text, close, "}") || close - at > most_digits) return none;
+  std::string once(text.substr(at, point - at));
+  once.append(text.substr(point + 1, bar - point - 1));
+  std::string all = once;
+  all.append(text.substr(open + 1, close - open - 1));
+  out.append("(\\frac{").append(without_zeros(all)).append("-").append(without_zeros(once)).append("}{");
+  out.append(close - open - 1, '9').append(bar - point - 1, '0').append("})");
+  return close + 1;
+}
+
+/// 3 1/2 and nothing else: (3+1/2). Empty if it is anything else.
+std::string mixed_number(std::string_view text) {
+  bool const negative = text.starts_with('-');
+  std::size_t const begin = negative ? 1 : 0;
+  std::size_t const whole = digits_from(text, begin);
+  std::size_t const top = skip_space(text, whole);
+  std::size_t const slash = digits_from(text, top);
+  if (whole == begin || top == whole || slash == top || !starts_with(text, slash, "/")) return {};
+  std::size_t const end = digits_from(text, slash + 1);
+  if (end == slash + 1 || end != text.size() || text.size() > 40) return {};
+  std::string const above = without_zeros(text.substr(top, slash - top));
+  std::string const below = without_zeros(text.substr(slash + 1));
+  if (above.size() > below.size() || (above.size() == below.size() && above >= below)) return {};
+  std::string out(negative ? "-(" : "(");
+  return out.append(text.substr(begin, whole - begin)).append("+").append(text.substr(top)).append(")");
+}
+
 }  // namespace
 
 std::string strict_text(std::string_view text) {
@@ -56,12 +107,24 @@ std::string strict_text(std::string_view text) {
     if (text.size() > 1 && text[text.size() - 2] == '\\') break;
     text.remove_suffix(1);
   }
+  if (std::string mixed = mixed_number(text); !mixed.empty()) return mixed;
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
     char const c = text[i];
     if (c == '$') {
       ++i;
+      continue;
+    }
+    if (is_digit(c) && (i == 0 || (!is_digit(text[i - 1]) && text[i - 1] != '.'))) {
+      if (std::size_t const end = repeating_decimal(text, i, out); end != none) {
+        i = end;
+        continue;
+      }
+    }
+    if (starts_with(text, i, "\\mathbb ") && i + 8 < text.size() && is_letter(text[i + 8])) {
+      out.append("\\mathbb{").append(1, text[i + 8]).append("}");
+      i += 9;
       continue;
     }
     if (c != '\\') {
