@@ -22,7 +22,9 @@ settings() {
     opo) echo --learning-rate 5e-5 ;;
     kl_cov) echo --learning-rate 1e-4 ;;
     # Values must be there before they are of use: the head learns faster than the trunk.
-    ppo | vc_ppo | vapo) echo --critic shared --critic-learning-rate 3e-3 ;;
+    ppo | vc_ppo) echo --critic shared --critic-learning-rate 3e-3 ;;
+    # alpha 0.05 is for thousands of tokens: over twenty lambda would be 0, and nothing but values would teach.
+    vapo) echo --critic shared --critic-learning-rate 3e-3 --set alpha=1 ;;
   esac
 }
 
