@@ -25,7 +25,7 @@ class AnswerForm {
   Expr several(Expr e);
   Expr assignments(std::span<Expr const> items);
   Expr signs(Expr e);
-  Expr meaning(Expr words);
+  Expr meaning(Expr e);
   bool gather(Expr e, std::vector<Expr>& items);
   [[nodiscard]] bool is_assignment(Expr e) const;
 
