@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "grove/checkpoint/state.hpp"
 #include "grove/columns.hpp"
 #include "grove/objective/aggregate.hpp"
 #include "grove/objective/selection.hpp"

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "grove/checkpoint/state.hpp"
 #include "grove/columns.hpp"
 #include "grove/objective/kl.hpp"
 #include "grove/objective/token.hpp"
