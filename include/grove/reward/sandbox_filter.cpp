@@ -41,7 +41,6 @@ constexpr std::uint32_t harmless[] = {
     SYS_dup,
     SYS_dup3,
     SYS_pipe2,
-    SYS_fcntl,
     SYS_mmap,
     SYS_munmap,
     SYS_mremap,
@@ -154,6 +153,15 @@ class Filter {
     answer(refuse_with(EPERM));
     answer(SECCOMP_RET_ALLOW);
   }
+  /// Allows a call where the argument is one of these values.
+  template <std::size_t N>
+  void allow_with_one_of(std::uint32_t call, std::size_t argument, std::array<std::uint32_t, N> const& values) {
+    only_for(call, N + 3);
+    load_argument(argument);
+    for (std::size_t i = 0; i < N; ++i) add(BPF_JMP | BPF_JEQ | BPF_K, values[i], static_cast<std::uint8_t>(N - i));
+    answer(refuse_with(EPERM));
+    answer(SECCOMP_RET_ALLOW);
+  }
 
  private:
   std::array<sock_filter, 2 * std::size(harmless) + 64> program_{};
@@ -177,6 +185,8 @@ bool allow_only_computing() {
 #ifdef __x86_64__
   filter.allow_without_bits(SYS_open, 1, writing);
 #endif
+  // Not those that let the kernel send signals to whom we name.
+  filter.allow_with_one_of<6>(SYS_fcntl, 1, {F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC});
   filter.allow_with_value(SYS_prlimit64, 0, 0);                                  // its own limits only
   filter.allow_with_value(SYS_tgkill, 0, static_cast<std::uint32_t>(getpid()));  // abort()
   // A thread, not a process; clone3 hides its flags in memory, and the C library does without.

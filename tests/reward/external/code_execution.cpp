@@ -135,6 +135,9 @@ TEST_CASE("hostile code: no process, no network, no file, no signal") {
   CHECK(attempt("socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)") == "EPERM");
   CHECK(attempt("socket.create_connection(('127.0.0.1', 80))") == "EPERM");
   CHECK(attempt("os.kill(os.getppid(), signal.SIGTERM)") == "EPERM");
+  CHECK(attempt("import fcntl; fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())") == "EPERM");
+  CHECK(attempt("import fcntl; fcntl.fcntl(0, 10, signal.SIGKILL)") == "EPERM");  // F_SETSIG
+  CHECK(attempt("import fcntl; fcntl.fcntl(0, fcntl.F_GETFD)") == "done");
   CHECK(attempt("os.setuid(0)") == "EPERM");
   CHECK(attempt("os.unshare(0) if hasattr(os, 'unshare') else os.chroot('/')") == "EPERM");
   CHECK(attempt("t = threading.Thread(target=print); t.start(); t.join()") == "");  // threads are fine
