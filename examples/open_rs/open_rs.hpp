@@ -27,12 +27,19 @@ int train(Arguments const& arguments, std::vector<ExtraReward> const& extras) {
   TrainFlags flags;
   Recipe recipe;
   if (!parse_train(arguments, extras, flags, recipe)) return 0;
-  std::filesystem::path folder;
-  if constexpr (!std::same_as<Algorithm, RecipeAlgorithm>)
-    folder = run_training(Algorithm{}, flags, recipe, extras, grove::TokenBudget{recipe.tokens_per_micro_batch});
-  else
-    folder = run_recipe(flags, recipe, extras);
-  std::cout << folder.string() << '\n';
+  if (flags.launch.processes > 1 && !is_launched()) {
+    auto words = arguments;
+    words.insert(words.begin(), "train");
+    return launch(flags.launch.processes, words);
+  }
+  flags.ranks = meet(flags.launch);
+  auto const folder = as_rank(flags.ranks, [&] {
+    if constexpr (!std::same_as<Algorithm, RecipeAlgorithm>)
+      return run_training(Algorithm{}, flags, recipe, extras, grove::TokenBudget{recipe.tokens_per_micro_batch});
+    else
+      return run_recipe(flags, recipe, extras);
+  });
+  if (flags.ranks.rank() == 0) std::cout << folder.string() << '\n';
   return 0;
 }
 

@@ -119,6 +119,30 @@ void check(Recipe const& r) {
                        "one weight a reward");
 }
 
+/// Keys that say where and how often something is written, or how fast rewards are computed.
+bool changes_results(std::string const& key) {
+  CheckpointKeys keys;
+  po::options_description saving;
+  keys.add_to(saving);
+  return saving.find_nothrow(key, false) == nullptr && key != "external_processes";
+}
+
+std::string text_of(boost::any const& value) {
+  if (auto const* text = boost::any_cast<std::string>(&value)) return *text;
+  if (auto const* flag = boost::any_cast<bool>(&value)) return *flag ? "true" : "false";
+  if (auto const* number = boost::any_cast<double>(&value)) return grove::setting_text(*number);
+  if (auto const* number = boost::any_cast<std::uint32_t>(&value)) return std::to_string(*number);
+  return std::to_string(boost::any_cast<std::size_t>(value));
+}
+
+grove::Settings settings_in(po::variables_map const& values, po::options_description const& options) {
+  grove::Settings settings;
+  for (auto const& option : options.options())
+    if (auto const& name = option->long_name(); changes_results(name))
+      settings.emplace_back(name, text_of(values[name].value()));
+  return settings;
+}
+
 }  // namespace
 
 std::filesystem::path recipe_file(std::string const& name) { return file_of(name); }
@@ -202,6 +226,7 @@ po::options_description recipe_options(Recipe& r) {
       ("adam_epsilon", po::value(&r.adam_epsilon)->default_value(1e-8), "")                                //
       ("weight_decay", po::value(&r.weight_decay)->default_value(0.0), "")                                 //
       ("seed", po::value(&r.seed)->default_value(42), "of data order, samples and shuffles");
+  r.checkpoints.add_to(o);
   r.as_run.add_to(o);
   r.rewards.add_to(o);
   return o;
@@ -222,6 +247,7 @@ Recipe resolve(RecipeSources const& sources) {
   po::store(po::parsed_options(&options), values);
   po::notify(values);
   check(recipe);
+  recipe.resolved = settings_in(values, options);
   return recipe;
 }
 

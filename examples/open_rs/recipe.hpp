@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "open_rs/checkpoints.hpp"
 #include "open_rs/recipe_original.hpp"
 #include "open_rs/rewards.hpp"
 
@@ -35,17 +36,19 @@ struct Recipe {
   std::string loss_type{}, scale_rewards{};
   double beta = 0, epsilon = 0, epsilon_high = 0;
   bool mask_truncated_completions = false;
+  AsRunKeys as_run{};
   // critic, for algorithms that have one
   std::string critic{};
   double critic_learning_rate = 0;
   std::size_t value_warmup_steps = 0;
-  AsRunKeys as_run{};
   // optimizer
   double learning_rate = 0, min_lr_rate = 0, warmup_ratio = 0, max_grad_norm = 0;
   double adam_beta1 = 0, adam_beta2 = 0, adam_epsilon = 0, weight_decay = 0;
   std::string lr_scheduler_type{};
   std::size_t max_steps = 0;
   std::uint64_t seed = 0;
+  CheckpointKeys checkpoints{};
+  grove::Settings resolved{};  ///< every key that changes results, with its value as text
 
   /// Prompts of one optimizer step: every training process gets batch x accumulation completions.
   std::size_t prompts_per_step() const;

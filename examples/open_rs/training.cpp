@@ -85,13 +85,15 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
       ("steps", po::value(&flags.steps)->value_name("N"), "stop after N steps of the recipe's schedule")     //
       ("algorithm", po::value(&flags.algorithm)->value_name("NAME"),
        "in place of the recipe's loss_type; open_rs objective --algorithm NAME --help lists names and keys")  //
-      ("self-test", po::value(&self_test)->value_name("off|warn|drop"), "as --set self_test=...")              //
+      ("self-test", po::value(&self_test)->value_name("off|warn|drop"), "as --set self_test=...")             //
       ("seed", po::value(&seed)->value_name("S"), "as --set seed=S")                                          //
       ("set", po::value(&flags.sources.settings)->composing()->value_name("KEY=VALUE"),
        "changes a key of the recipe")                                                                           //
       ("record", po::value(&flags.record)->value_name("DIR"), "write every batch there")                        //
       ("replay", po::value(&flags.replay)->value_name("DIR"), "train on recorded batches instead of sampling")  //
       ("dump-gradients", po::value(&flags.gradients)->value_name("DIR"), "write each update's gradient there");
+  flags.resume.add_to(command.options());
+  flags.launch.add_to(command.options());
   Recipe defaults;
   std::ostringstream keys;
   keys << '\n' << recipe_options(defaults);
@@ -102,9 +104,14 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
   if (flags.data.empty() && flags.replay.empty())
     throw grove::Error("open_rs train", "neither --data nor --replay is given", "one of them",
                        "see open_rs train --help");
+  if (!flags.record.empty() && (is_launched() || flags.launch.processes > 1))
+    throw grove::Error("--record", "is for one process", {}, "record without --processes or a launcher");
+  if (flags.launch.processes == 0) throw grove::Error("--processes", "is 0", "at least 1");
   if (!flags.algorithm.empty()) divide_settings(flags);
   recipe = resolve(flags.sources);
   refuse_unsupported(recipe.as_run);
+  if (flags.resume.resume.empty()) flags.resume.resume = recipe.checkpoints.resume_from_checkpoint;
+  catch_signals();
   return true;
 }
 
@@ -126,6 +133,7 @@ grove::AnyAlgorithm chosen_algorithm(TrainFlags const& flags, Recipe const& reci
 grove::AnyCausalLm model_of(TrainFlags const& flags, Recipe const& recipe) {
   auto lm = flags.model.resolved();
   lm.temperature = static_cast<float>(recipe.temperature);
+  if (flags.model.threads == 0) lm.threads = threads_of_rank();
   return grove::AnyCausalLm::load(flags.model.folder, lm);
 }
 
@@ -147,7 +155,8 @@ grove::RewardMatrix RecordedOr::evaluate(grove::TokenTrajectories const& t, grov
 
 grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe,
                                   std::vector<ExtraReward> const& extras) {
-  if (!flags.replay.empty()) return grove::Replay(flags.replay);
+  grove::Share const share{flags.ranks.rank(), flags.ranks.size()};
+  if (!flags.replay.empty()) return grove::Replay(flags.replay, share);
   auto problems = as_conversations(
       grove::data::load_problems(flags.data.string(), {.problem = recipe.data_problem, .gold = recipe.data_gold}),
       recipe.system_prompt);
@@ -164,7 +173,8 @@ grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe,
                               .max_tokens = recipe.max_completion_length,
                               .max_prompt_tokens = recipe.max_prompt_length,
                               .seed = recipe.seed,
-                              .batch = flags.model.batch});
+                              .batch = flags.model.batch,
+                              .share = share});
 }
 
 grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe) {
@@ -177,8 +187,32 @@ grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe) {
                               .value_warmup_steps = recipe.value_warmup_steps,
                               .seed = recipe.seed};
   if (flags.model.resolved().dtype == grove::Dtype::BF16) options.ratio_check = grove::bf16_ratio_check();
-  if (!flags.gradients.empty()) options.on_gradients = grove::dump_gradients_to(flags.gradients);
+  if (!flags.gradients.empty() && flags.ranks.rank() == 0)
+    options.on_gradients = grove::dump_gradients_to(flags.gradients);
   return options;
+}
+
+RunPlace place_of(TrainFlags const& flags, Recipe const& recipe, std::filesystem::path const& folder,
+                  grove::Settings const& training) {
+  auto const lm = flags.model.resolved();
+  auto settings = recipe.resolved;
+  // The algorithm's own numbers stand above a recipe's key of the same name.
+  for (auto const& [name, value] : training) {
+    auto const at = std::ranges::find(settings, name, &grove::Settings::value_type::first);
+    if (at != settings.end())
+      at->second = value;
+    else
+      settings.emplace_back(name, value);
+  }
+  settings.emplace_back("dtype", lm.dtype == grove::Dtype::BF16 ? "bf16" : "f32");
+  settings.emplace_back("device", lm.device == grove::Device::Cpu ? "cpu" : "cuda");
+  if (flags.replay.empty()) settings.emplace_back("data", fingerprint_of_file(flags.data));
+  return {.folder = folder,
+          .model = flags.model.folder,
+          .dtype = lm.dtype,
+          .resume = flags.resume.resume,
+          .allowed = flags.resume.names(),
+          .settings = std::move(settings)};
 }
 
 grove::Progress progress_on_stderr(std::size_t steps) { return {std::cerr, steps, isatty(STDERR_FILENO) != 0}; }

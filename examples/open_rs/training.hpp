@@ -3,6 +3,7 @@
 // estimator or objective of one's own enters by the same seat as GRPO.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -15,7 +16,9 @@
 #include "grove/reward/scorer.hpp"
 #include "grove/rollout/any_token_rollout.hpp"
 #include "grove/rollout/run_folder.hpp"
+#include "open_rs/checkpoints.hpp"
 #include "open_rs/command_line.hpp"
+#include "open_rs/processes.hpp"
 #include "open_rs/recipe.hpp"
 #include "open_rs/rewards.hpp"
 
@@ -28,6 +31,9 @@ struct TrainFlags {
   std::size_t steps = 0;                          ///< 0: the recipe's
   std::string algorithm{};                        ///< empty: the recipe's loss_type says which
   std::vector<std::string> algorithm_settings{};  ///< key=value of --set that are its numbers
+  ResumeFlags resume{};
+  ProcessFlags launch{};
+  mutable grove::ProcessGroup ranks{};
 };
 
 /// Parses the arguments of `train`. False when only help was wanted.
@@ -43,6 +49,10 @@ struct RecordedOr {
   grove::RewardMatrix evaluate(grove::TokenTrajectories const& t) const;
   grove::RewardMatrix evaluate(grove::TokenTrajectories const& t, grove::Scorer& scorer) const;
 };
+
+/// Where the run is kept, and what a resume must have the same: the recipe, the algorithm's numbers, the data.
+RunPlace place_of(TrainFlags const& flags, Recipe const& recipe, std::filesystem::path const& folder,
+                  grove::Settings const& training);
 
 grove::Progress progress_on_stderr(std::size_t steps);
 /// The sampler over the problems that pass the rewards' self-test, or a replay.
@@ -80,17 +90,30 @@ grove::AnyCausalLm model_of(TrainFlags const& flags, Recipe const& recipe);
 template <class Algorithm, class P, class Batching>
 std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags const& flags, Recipe const& recipe,
                                  std::vector<ExtraReward> const& extras, Batching batching) {
-  auto folder = flags.out.empty() ? new_run_folder("open_rs") : flags.out;
-  announce(flags, recipe, algorithm.describe());
+  auto& ranks = flags.ranks;
+  if (ranks.size() > 1 && algorithm.filter.collections() > 0)
+    throw grove::Error("--processes", "the algorithm draws groups anew until enough pass its filter", "one process",
+                       "ranks do not agree on such draws yet: take an algorithm without a group filter");
+  bool const first = ranks.rank() == 0;
+  std::filesystem::path const folder =
+      agreed(ranks, flags.out.empty() ? new_run_folder("open_rs").string() : flags.out.string());
+  if (first) announce(flags, recipe, algorithm.describe());
   grove::Trainer trainer(configured(std::move(algorithm), recipe), std::move(policy), rollout_of(flags, recipe, extras),
-                         RecordedOr{rewards_of(recipe, extras)}, options_of(flags, recipe), batching);
-  grove::RunLog log(folder);
+                         RecordedOr{rewards_of(recipe, extras)}, options_of(flags, recipe), batching, ranks);
+  auto const place = place_of(flags, recipe, folder, trainer.settings());
+  check_agreement(ranks, place.settings);
+  auto const done = take_up(trainer, place);
+  grove::RunLog log(first ? folder : folder / ("rank-" + std::to_string(ranks.rank())), true, done);
   auto const steps = flags.steps > 0 ? flags.steps : recipe.max_steps;
   auto const record = [&](auto& t, grove::StepReport const& report) {
     if (!flags.record.empty()) grove::Recorder{flags.record}(t, report);
   };
-  trainer.run(steps, progress_on_stderr(steps), log, record);
-  grove::save_model(trainer.policy(), flags.model.folder, folder / "final");
+  grove::Checkpoint checkpoint(checkpoint_options(place, recipe.checkpoints));
+  auto progress = [&, line = progress_on_stderr(steps)](auto& t, grove::StepReport const& report) mutable {
+    if (first) line(t, report);
+  };
+  trainer.run(steps - std::min(steps, done), progress, log, record, checkpoint);
+  if (first && trainer.steps() >= steps) grove::save_model(trainer.policy(), flags.model.folder, folder / "final");
   return folder;
 }
 
