@@ -101,7 +101,7 @@ std::vector<std::size_t> outcome(fs::path const& file, std::string const& mark, 
     Json const done = grove::io::read_json_file(file.string());
     if (done.value("fingerprint", "") == mark) return done["kept"].get<std::vector<std::size_t>>();
   }
-  auto const out = run_stage(stage, pool, kept, inputs);
+  auto out = run_stage(stage, pool, kept, inputs);
   grove::io::write_file(file, Json{{"fingerprint", mark}, {"stage", stage}, {"kept", out}}.dump() + "\n");
   return out;
 }
