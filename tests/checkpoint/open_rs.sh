@@ -15,7 +15,7 @@ steps=12
 train() {
   local out=$1
   shift
-  "$program" train --model "$model" --data problems.jsonl --out "$out" --steps "${until:-$steps}" --algorithm "${algorithm:-grpo_token_mean}" \
+  ${how:-} "$program" train --model "$model" --data problems.jsonl --out "$out" --steps "${until:-$steps}" --algorithm "${algorithm:-grpo_token_mean}" \
     --set system_prompt= --set reward_funcs=exact_answer,length_budget --set reward_weights=1,0.1 \
     --set num_generations=4 --set per_device_train_batch_size=32 --set gradient_accumulation_steps=1 --set num_processes=1 \
     --set max_completion_length=48 --set max_prompt_length=64 --set learning_rate=1e-3 --set minibatches=2 \
@@ -41,14 +41,14 @@ case $what in
     RANDOM=7
     for run in $(seq 1 "$times"); do
       out=killed$run
-      train "$out" 2>log &
+      how="exec" train "$out" >/dev/null 2>log &  # so that the signal reaches the program
       pid=$!
       # at most of the whole run, so that moments within writes, in steps and at the start all occur
       sleep "$(printf '%d.%03d' $((took * (RANDOM % 90 + 5) / 100 / 1000)) $((took * (RANDOM % 90 + 5) / 100 % 1000)))"
       kill -KILL $pid 2>/dev/null || true
       wait $pid 2>/dev/null || true
       at=$(find "$out" -maxdepth 1 -name 'checkpoint-*' 2>/dev/null | sed 's/.*-//' | sort -n | tail -1) || true
-      echo "kill $run: after $(wc -l <"$out/metrics.jsonl" 2>/dev/null || echo 0) steps, newest checkpoint ${at:-none}"
+      echo "kill $run: after $(cat "$out/metrics.jsonl" 2>/dev/null | wc -l) steps, newest checkpoint ${at:-none}"
       train "$out" --resume auto 2>log || { cat log; exit 1; }
       same_run whole "$out"
       [ "$(find "$out" -maxdepth 1 -name '.*grove-tmp*' | wc -l)" = 0 ] || fail "a temporary is left"
@@ -56,7 +56,7 @@ case $what in
     done ;;
   sigterm)
     train whole 2>log
-    train stopped 2>log &
+    how="exec" train stopped >/dev/null 2>log &
     pid=$!
     while [ "$(wc -l 2>/dev/null <stopped/metrics.jsonl || echo 0)" -lt 3 ]; do sleep 0.05; done
     kill -TERM $pid
