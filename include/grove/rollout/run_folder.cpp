@@ -31,7 +31,8 @@ void copy_tokenizer(std::filesystem::path const& source, std::filesystem::path c
   for (auto const* name : tokenizer_files) {
     std::error_code error;
     if (std::filesystem::exists(source / name))
-      std::filesystem::copy_file(source / name, target / name, std::filesystem::copy_options::overwrite_existing, error);
+      std::filesystem::copy_file(source / name, target / name, std::filesystem::copy_options::overwrite_existing,
+                                 error);
     if (error)
       throw Error((target / name).string(), "cannot be written: " + error.message(), "a writable folder with room");
   }
