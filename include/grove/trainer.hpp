@@ -143,8 +143,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   /// Tells the other ranks where this one is.
   void enter(std::string_view phase) {
     if constexpr (requires { communicator_.phase(phase); })
-      if (communicator_.size() > 1)
-        communicator_.phase(std::string(phase) + " of step " + std::to_string(step_ + 1));
+      if (communicator_.size() > 1) communicator_.phase(std::string(phase) + " of step " + std::to_string(step_ + 1));
   }
 
   /// gather: completions and their rewards, and the plan of the updates.
