@@ -65,7 +65,7 @@ void catch_signals() {
 bool asked_to_stop() { return stop_wanted != 0; }
 
 std::optional<grove::FoundCheckpoint> checkpoint_of(RunPlace const& place) {
-  auto const found = grove::checkpoint_to_resume(place.resume, place.folder);
+  auto found = grove::checkpoint_to_resume(place.resume, place.folder);
   if (found) return found;
   if (auto const there = grove::checkpoints_in(place.folder);
       place.resume != "auto" && place.resume != "true" && !there.empty())

@@ -9,6 +9,7 @@
 #include "dist/ranks.hpp"
 #include "grove/algorithms.hpp"
 #include "grove/rollout/recording.hpp"
+#include "grove/rollout/run_folder.hpp"
 #include "grove/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
@@ -25,12 +26,10 @@ struct Recorded {
 
 /// Ragged groups of two problems a step, so that of four ranks two have nothing.
 void record(std::filesystem::path const& folder, std::size_t steps) {
-  auto policy = tiny::policy();
-  auto sampler = tiny::sampler({.problems = 2, .group = 4, .max_tokens = 14, .seed = 3});
-  for (std::size_t step = 1; step <= steps; ++step) {
-    auto const t = sampler.collect(policy);
-    write_recording(folder, step, t, score_batch(tiny::EvenTokens{}, t), {}, 1);
-  }
+  Trainer trainer(GrpoTokenMean{}, tiny::policy(),
+                  tiny::sampler({.problems = 2, .group = 4, .max_tokens = 14, .seed = 3}), tiny::EvenTokens{},
+                  {.schedule = {.peak = 1e-3}}, TokenBudget{20});
+  trainer.run(steps, [&](auto& t, StepReport const& report) { Recorder{folder}(t, report); });
 }
 
 struct Outcome {
