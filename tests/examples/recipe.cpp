@@ -56,7 +56,7 @@ TEST_CASE("recipe: the runs as they were ask for each defect, the repaired ones 
   CHECK(cosine.cosine_min_value_wrong == 0.0);
   CHECK(cosine.cosine_max_value_wrong == -0.5);
   CHECK(cosine.cosine_unit == "characters");
-  CHECK_FALSE(cosine.cosine_clamp);
+  CHECK(cosine.cosine_clamp == false);
 }
 
 TEST_CASE("recipe: the original's keys are taken, or refused with the reason") {
