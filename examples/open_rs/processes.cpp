@@ -12,9 +12,9 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <sstream>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -68,7 +68,9 @@ bool pump(Child::Stream& stream, std::size_t rank) {
 
 [[noreturn]] void become_rank(std::size_t rank, std::size_t processes, std::uint16_t port, Arguments const& arguments) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  auto const set = [](char const* name, std::string const& value) { ::setenv(name, value.c_str(), 1); };
+  auto const set = [](char const* name, std::string const& value) {
+    ::setenv(name, value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): the child of a fork has one thread
+  };
   set("RANK", std::to_string(rank));
   set("LOCAL_RANK", std::to_string(rank));
   set("WORLD_SIZE", std::to_string(processes));
@@ -88,9 +90,9 @@ bool pump(Child::Stream& stream, std::size_t rank) {
 Child start(std::size_t rank, std::size_t processes, std::uint16_t port, Arguments const& arguments) {
   int out[2], err[2];
   if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0)
-    throw grove::Error("--processes", std::string("no pipe: ") + std::strerror(errno));
+    throw grove::Error("--processes", "no pipe: " + std::generic_category().message(errno));
   Child child{.pid = ::fork(), .rank = rank, .out = {out[0], STDOUT_FILENO}, .err = {err[0], STDERR_FILENO}};
-  if (child.pid < 0) throw grove::Error("--processes", std::string("no process: ") + std::strerror(errno));
+  if (child.pid < 0) throw grove::Error("--processes", "no process: " + std::generic_category().message(errno));
   if (child.pid == 0) {
     ::dup2(out[1], STDOUT_FILENO);
     ::dup2(err[1], STDERR_FILENO);
