@@ -22,7 +22,7 @@ using grove::Error;
 using grove::io::Json;
 
 struct EvaluateFlags {
-  SamplingPlan plan{};
+  SamplingPlan plan;
   std::vector<std::string> data{}, completions{}, compare{};
   std::string ks = "1,4,8", verifier = "lighteval";
   fs::path out{};

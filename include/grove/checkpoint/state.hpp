@@ -180,7 +180,7 @@ class State {
   static std::string text(io::DType dtype, std::vector<std::size_t> const& shape) {
     std::string text(io::safetensors_name(dtype));
     text += '[';
-    for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? "," : "") + std::to_string(shape[i]);
+    for (std::size_t i = 0; i < shape.size(); ++i) text.append(i ? "," : "").append(std::to_string(shape[i]));
     return text + "]";
   }
 

@@ -83,7 +83,8 @@ bool passes(CodeExecutionOptions const& options, std::string_view code, Test con
   command.emplace_back("-c");
   command.emplace_back(test.output ? plain_harness : harness);
   auto const word = secret_word();
-  auto const given = "[" + literal(code) + "," + literal(test.script) + "," + literal(word) + "]";
+  std::string given = "[";
+  given.append(literal(code)).append(",").append(literal(test.script)).append(",").append(literal(word)).append("]");
   auto const result = run_in_sandbox(command, test.input.value_or(""), given, options.limits);
   if (result.end != SandboxResult::End::Exited || result.code != 0) return false;
   return test.output ? plain_lines(result.output) == plain_lines(*test.output) : result.output.ends_with(word + "\n");
