@@ -214,7 +214,8 @@ void run(Flags const& flags, P policy, grove::AnyAlgorithm algorithm, grove::Tra
   keys.save_steps = flags.save_steps;
   keys.save_total_limit = flags.save_total_limit;
   grove::Checkpoint checkpoint(open_rs::checkpoint_options(place, keys));
-  trainer.run(flags.steps - std::min<std::size_t>(flags.steps, done), evaluate, progress, log, record, enough, checkpoint);
+  trainer.run(flags.steps - std::min<std::size_t>(flags.steps, done), evaluate, progress, log, record, enough,
+              checkpoint);
   if (open_rs::asked_to_stop()) return;
   auto const seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   double const after = accuracy(trainer.policy(), format, unseen);

@@ -71,7 +71,9 @@ int print_version() {
 int print_help(std::string const& name) {
   if (name != "--help" && name != "-h" && name != "help")
     throw grove::Error("open_rs", "unknown command '" + name + "'",
-                       "tokenize, detokenize, logprobs, generate, train, evaluate, report, curate, recipe, objective, verify or score", "see open_rs --help");
+                       "tokenize, detokenize, logprobs, generate, train, evaluate, report, curate, recipe, plan, "
+                       "objective, verify or score",
+                       "see open_rs --help");
   std::cout << "usage: open_rs COMMAND [options]        (open_rs COMMAND --help lists the options)\n\n"
                "  tokenize     text on stdin -> token ids\n"
                "  detokenize   token ids on stdin -> text\n"
@@ -79,6 +81,7 @@ int print_help(std::string const& name) {
                "  generate     prompts or conversations on stdin -> completions\n"
                "  train        GRPO with a recipe of open-rs on problems of a file\n"
                "  evaluate     test sets and a model, or its completions -> pass@1, pass@k, maj@n with intervals\n"
+               "  plan         memory, hours and dollars of a recipe on given GPUs\n"
                "  report       folders of train and evaluate -> one HTML page\n"
                "  curate       a pool of problems -> those worth training on, stage by stage\n"
                "  recipe       every key of a recipe, its value and where that comes from\n"

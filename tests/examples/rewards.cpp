@@ -100,7 +100,8 @@ TEST_CASE("a name or a parameter that does not exist is refused, with those that
 
 TEST_CASE("the self-test warns of gold answers that a reward does not take for right, drops them, or stops") {
   std::vector<grove::Problem> problems;
-  for (int i = 0; i < 10; ++i) problems.push_back(asks(i == 4 ? "$$" : std::string("$").append(std::to_string(i)).append("$"), i));
+  for (int i = 0; i < 10; ++i)
+    problems.push_back(asks(i == 4 ? "$$" : std::string("$").append(std::to_string(i)).append("$"), i));
   auto const run = [&](RewardKeys const& keys, std::string& log) {
     grove::RewardSet set;
     open_rs::add_reward(set, "accuracy", 1.0, keys, 100, {});
