@@ -160,11 +160,15 @@ grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe,
   auto problems = as_conversations(
       grove::data::load_problems(flags.data.string(), {.problem = recipe.data_problem, .gold = recipe.data_gold}),
       recipe.system_prompt);
+  auto const check_count = [&] {
+    if (problems.size() < recipe.prompts_per_step())
+      throw grove::Error(flags.data.string(), std::to_string(problems.size()) + " problems",
+                         "at least the " + std::to_string(recipe.prompts_per_step()) + " prompts of one step",
+                         "set a smaller batch");
+  };
+  check_count();
   problems = self_tested(std::move(problems), rewards_of(recipe, extras), recipe.rewards, std::cerr);
-  if (problems.size() < recipe.prompts_per_step())
-    throw grove::Error(flags.data.string(), std::to_string(problems.size()) + " problems",
-                       "at least the " + std::to_string(recipe.prompts_per_step()) + " prompts of one step",
-                       "set a smaller batch");
+  check_count();  // the self-test may have dropped some
   return grove::GroupSampler(grove::ShuffledProblems(std::move(problems), recipe.seed),
                              grove::PromptFormat::load(flags.model.folder),
                              {.problems = recipe.prompts_per_step(),

@@ -182,8 +182,8 @@ TEST_CASE("the metrics count what was declined, unreadable and broken, and how l
   grove::Metrics metrics;
   scorer.report(metrics);
   CHECK(metrics.find("rewards/reads/unparsed") == 4);
-  CHECK(metrics.find("rewards/reads/errors") == 0);
-  CHECK(metrics.find("rewards/breaks/unparsed") == 0);
+  CHECK_FALSE(metrics.find("rewards/reads/errors"));
+  CHECK_FALSE(metrics.find("rewards/breaks/unparsed"));
   CHECK(metrics.find("rewards/breaks/errors") == 2);
   CHECK(metrics.find("timing/rewards/reads/p50_ms") >= 0);
   CHECK(*metrics.find("timing/rewards/reads/p99_ms") >= *metrics.find("timing/rewards/reads/p50_ms"));

@@ -74,13 +74,14 @@ class Scorer {
   /// Account of each reward since the last `report`.
   std::vector<RewardStatistics> const& statistics() const { return statistics_; }
 
-  /// Sets `rewards/NAME/unparsed`, `rewards/NAME/errors`, `timing/rewards/NAME/p50_ms` and `p99_ms`; begins anew.
+  /// Sets `rewards/NAME/unparsed` and `rewards/NAME/errors` where there were any (a replay, which judges nothing, has
+  /// the same metrics as its recording then), `timing/rewards/NAME/p50_ms` and `p99_ms`; begins anew.
   /// (Mean, deviation and what was declined are told of the reward matrix.)
   void report(Metrics& metrics) {
     for (auto const& one : statistics_) {
       auto const key = "rewards/" + one.name + "/";
-      metrics.set(key + "unparsed", static_cast<double>(one.unparsed));
-      metrics.set(key + "errors", static_cast<double>(one.errors));
+      if (one.unparsed > 0) metrics.set(key + "unparsed", static_cast<double>(one.unparsed));
+      if (one.errors > 0) metrics.set(key + "errors", static_cast<double>(one.errors));
       metrics.set("timing/" + key + "p50_ms", one.latency(0.5));
       metrics.set("timing/" + key + "p99_ms", one.latency(0.99));
     }
