@@ -37,9 +37,10 @@ std::filesystem::path run_recipe(TrainFlags const& flags, Recipe const& recipe,
     });
   }
   refuse_critic(critic_of(recipe));
-  if (recipe.loss_type == "grpo") return run_training(grove::Grpo{}, flags, recipe, extras, budget);
-  if (recipe.loss_type == "dapo") return run_training(grove::GrpoTokenMean{}, flags, recipe, extras, budget);
-  throw grove::Error("recipe", "loss_type is '" + recipe.loss_type + "'", "dapo or grpo", "or choose by --algorithm");
+  bool const by_type = recipe.scale_rewards == "group" && recipe.importance_sampling_level.empty();
+  if (by_type && recipe.loss_type == "grpo") return run_training(grove::Grpo{}, flags, recipe, extras, budget);
+  if (by_type && recipe.loss_type == "dapo") return run_training(grove::GrpoTokenMean{}, flags, recipe, extras, budget);
+  return run_training(recipe_algorithm(recipe), flags, recipe, extras, budget);
 }
 
 namespace {

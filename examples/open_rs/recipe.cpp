@@ -106,9 +106,6 @@ void check(Recipe const& r) {
   require(r.learning_rate >= 0, "learning_rate", r.learning_rate, "0 or more");
   require(r.critic_learning_rate >= 0, "critic_learning_rate", r.critic_learning_rate, "0 (as learning_rate) or more");
   require(r.warmup_ratio >= 0 && r.warmup_ratio <= 1, "warmup_ratio", r.warmup_ratio, "from 0 to 1");
-  if (r.scale_rewards != "group")
-    throw grove::Error("recipe", "scale_rewards is '" + r.scale_rewards + "'",
-                       "group, the only scale of these algorithms");
   r.as_run.check();
   require(r.num_iterations > 0, "num_iterations", 0, "at least 1");
   require(r.minibatches > 0, "minibatches", 0, "at least 1");
@@ -198,9 +195,12 @@ po::options_description recipe_options(Recipe& r) {
       ("reward_funcs", po::value(&r.reward_funcs)->default_value("format,accuracy"), "names with commas between")  //
       ("reward_weights", po::value(&r.reward_weights)->default_value(""), "one number each; empty: all 1")         //
       ("loss_type", po::value(&r.loss_type)->default_value("dapo"),
-       "dapo (token mean) or grpo (mean of sequence means), over the whole step")  //
+       "dapo (token mean) or grpo (mean of sequence means), over the whole step; or bnpo, dr_grpo, cispo, sapo, luspo, "
+       "vespo as TRL has them")  //
       ("scale_rewards", po::value(&r.scale_rewards)->default_value("group"),
-       "divide advantages by the group's deviation: group")  //
+       "whose standard deviation divides advantages: group, batch or none")  //
+      ("importance_sampling_level", po::value(&r.importance_sampling_level)->default_value(""),
+       "token or sequence (GSPO); empty: as the loss has it")  //
       ("beta", po::value(&r.beta)->default_value(0.04),
        "coefficient of the KL to the start model; 0: no reference model")                                  //
       ("epsilon", po::value(&r.epsilon)->default_value(0.2), "clip range")                                 //

@@ -33,7 +33,7 @@ struct Recipe {
   std::string reward_funcs{}, reward_weights{};
   RewardKeys rewards{};
   // objective
-  std::string loss_type{}, scale_rewards{};
+  std::string loss_type{}, scale_rewards{}, importance_sampling_level{};
   double beta = 0, epsilon = 0, epsilon_high = 0;
   bool mask_truncated_completions = false;
   AsRunKeys as_run{};

@@ -6,14 +6,15 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <iterator>
 #include <sstream>
 
 #include "grove/data/problems.hpp"
 #include "grove/error.hpp"
-#include "grove/named/named_algorithm.hpp"
 #include "grove/rollout/group_sampler.hpp"
 #include "grove/rollout/problem_source.hpp"
 #include "open_rs/algorithm_options.hpp"
+#include "open_rs/trl_algorithm.hpp"
 
 namespace open_rs {
 namespace {
@@ -52,12 +53,20 @@ grove::Schedule schedule_of(Recipe const& r) {
 /// With --algorithm, a key that is one of its numbers is set there; one that belongs to the recipe's own algorithms and
 /// not to this is refused.
 void divide_settings(TrainFlags& flags) {
-  std::vector<std::string> rest;
+  std::vector<std::string> rest, choices;
   std::vector<std::string_view> own;
-  auto const algorithm = grove::algorithm_named(flags.algorithm);
+  auto const key_of = [](std::string const& setting) { return setting.substr(0, setting.find('=')); };
+  bool const is_trl = flags.algorithm == "trl";
+  if (is_trl) {
+    own.assign(trl_choices().begin(), trl_choices().end());
+    std::ranges::copy_if(flags.sources.settings, std::back_inserter(choices),
+                         [&](auto const& setting) { return std::ranges::find(own, key_of(setting)) != own.end(); });
+  }
+  ObjectiveOptions run;
+  auto const algorithm = algorithm_of(flags.algorithm, choices, run);
   grove::visit_options(algorithm, [&](grove::Option const& option, auto const&) { own.push_back(option.name); });
   for (auto const& setting : flags.sources.settings) {
-    auto const key = setting.substr(0, setting.find('='));
+    auto const key = key_of(setting);
     bool const is_own = std::ranges::find(own, key) != own.end();
     for (auto const* other : {"beta", "epsilon", "epsilon_high", "loss_type", "scale_rewards"})
       if (key == other && !is_own)
@@ -128,6 +137,18 @@ grove::AnyAlgorithm chosen_algorithm(TrainFlags const& flags, Recipe const& reci
   ObjectiveOptions run;
   return algorithm_of(flags.algorithm, flags.algorithm_settings, run,
                       {"max_completion_length=" + std::to_string(recipe.max_completion_length)});
+}
+
+grove::AnyAlgorithm recipe_algorithm(Recipe const& recipe) {
+  std::vector<std::string> choices = {"loss_type=" + recipe.loss_type, "scale_rewards=" + recipe.scale_rewards};
+  if (!recipe.importance_sampling_level.empty())
+    choices.push_back("importance_sampling_level=" + recipe.importance_sampling_level);
+  ObjectiveOptions run;
+  return algorithm_of(
+      "trl", choices, run,
+      {"beta=" + grove::setting_text(recipe.beta), "epsilon=" + grove::setting_text(recipe.epsilon),
+       "epsilon_high=" + grove::setting_text(recipe.epsilon_high > 0 ? recipe.epsilon_high : recipe.epsilon),
+       "max_completion_length=" + std::to_string(recipe.max_completion_length)});
 }
 
 grove::AnyCausalLm model_of(TrainFlags const& flags, Recipe const& recipe) {

@@ -64,6 +64,9 @@ void announce(TrainFlags const& flags, Recipe const& recipe, std::string const& 
 /// The algorithm of --algorithm with its settings.
 grove::AnyAlgorithm chosen_algorithm(TrainFlags const& flags, Recipe const& recipe);
 
+/// What the recipe's loss_type, scale_rewards and importance_sampling_level make in TRL.
+grove::AnyAlgorithm recipe_algorithm(Recipe const& recipe);
+
 /// Gives the recipe's numbers to the terms that have them.
 template <class Algorithm>
 Algorithm configured(Algorithm algorithm, Recipe const& recipe) {

@@ -122,6 +122,18 @@ grove::AnyAlgorithm trl_algorithm(Settings& settings) {
                   : compose<TrlTwoSided>(settings, loss_type, grove::TokenRatio{}, correction);
 }
 
+std::span<std::string_view const> trl_choices() {
+  static constexpr std::array<std::string_view, 8> keys = {"loss_type",
+                                                           "importance_sampling_level",
+                                                           "scale_rewards",
+                                                           "multi_objective_aggregation",
+                                                           "use_bias_correction_kl",
+                                                           "use_adaptive_entropy",
+                                                           "vllm_importance_sampling_correction",
+                                                           "vllm_importance_sampling_mode"};
+  return keys;
+}
+
 std::string trl_table() {
   return "  loss_type=dapo                        grpo, dr_grpo, dapo, bnpo, cispo, sapo, luspo or vespo\n"
          "  importance_sampling_level=token       token or sequence\n"

@@ -2,7 +2,9 @@
 // TRL's GRPOConfig as a composition: its options choose types at run time.
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +17,9 @@ namespace open_rs {
 /// `settings`; the numbers that are left are options of the algorithm. Defaults are those of TRL 1.16. Throws Error for
 /// a product that TRL warns of or computes against its paper.
 grove::AnyAlgorithm trl_algorithm(std::vector<std::pair<std::string, std::string>>& settings);
+
+/// The keys of the options that choose types.
+std::span<std::string_view const> trl_choices();
 
 /// The choosing options with their values, for --help.
 std::string trl_table();

@@ -190,6 +190,32 @@ TEST_CASE("train runs a recipe, and a replay of its record repeats it") {
   REQUIRE(metrics() == first);
 }
 
+TEST_CASE("train takes TRL's losses, scales and ratio levels, by recipe key and by --algorithm trl") {
+  Workplace const w;
+  auto const check = [&](std::vector<std::string> const& settings) {
+    std::vector<std::string> arguments{"--steps", "1"};
+    for (auto const& setting : settings) {
+      if (setting.find('=') != std::string::npos) arguments.emplace_back("--set");
+      arguments.push_back(setting);
+    }
+    fs::remove_all(w.root / "run");
+    auto const result = run(w.train(arguments));
+    INFO(settings.front() << ": " << result.error);
+    CHECK(result.code == 0);
+  };
+  for (auto const* loss : {"dr_grpo", "bnpo", "cispo", "sapo", "luspo", "vespo"})
+    check({std::string("loss_type=") + loss});
+  check({"scale_rewards=batch"});
+  check({"scale_rewards=none", "loss_type=grpo"});
+  check({"importance_sampling_level=sequence", "loss_type=grpo"});
+  check({"--algorithm", "trl", "loss_type=grpo", "beta=0.1", "delta=3"});
+  for (auto const* wrong : {"loss_type=ppo", "scale_rewards=often", "importance_sampling_level=sequence"}) {
+    auto const result = run(w.train({"--set", wrong}));
+    CHECK(result.code == 2);
+    CHECK(std::ranges::count(result.error, '\n') == 1);
+  }
+}
+
 TEST_CASE("a reward of one's own is named in reward_funcs and listed in the help") {
   Workplace const w;
   auto const trained =
