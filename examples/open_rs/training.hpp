@@ -97,8 +97,11 @@ std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags const
   if (ranks.size() > 1 && algorithm.filter.collections() > 0)
     throw grove::Error("--processes", "the algorithm draws groups anew until enough pass its filter", "one process",
                        "ranks do not agree on such draws yet: take an algorithm without a group filter");
+  if (ranks.size() > 1 && !flags.record.empty())
+    throw grove::Error("--record", "several processes would write the same files", "one process",
+                       "a recording of one process replays on any number of them");
   bool const first = ranks.rank() == 0;
-  std::filesystem::path const folder =
+  std::filesystem::path folder =
       agreed(ranks, flags.out.empty() ? new_run_folder("open_rs").string() : flags.out.string());
   if (first) announce(flags, recipe, algorithm.describe());
   grove::Trainer trainer(configured(std::move(algorithm), recipe), std::move(policy), rollout_of(flags, recipe, extras),
