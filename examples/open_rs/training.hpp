@@ -103,9 +103,10 @@ std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags const
   bool const first = ranks.rank() == 0;
   std::filesystem::path folder =
       agreed(ranks, flags.out.empty() ? new_run_folder("open_rs").string() : flags.out.string());
-  if (first) announce(flags, recipe, algorithm.describe());
+  auto const name = algorithm.describe();
   grove::Trainer trainer(configured(std::move(algorithm), recipe), std::move(policy), rollout_of(flags, recipe, extras),
                          RecordedOr{rewards_of(recipe, extras)}, options_of(flags, recipe), batching, ranks);
+  if (first) announce(flags, recipe, name);
   auto const place = place_of(flags, recipe, folder, trainer.settings());
   check_agreement(ranks, place.settings);
   auto const done = take_up(trainer, place);
