@@ -2,13 +2,7 @@
 # Checkpoints of open_rs train as a user meets them: open_rs.sh PROGRAM MODEL kills N | sigterm | faults | settings
 set -euo pipefail
 program=$1 model=$2 what=$3 times=${4:-0}
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-
-for i in $(seq 1 24); do
-  echo "{\"messages\":[{\"role\":\"user\",\"content\":\"$((i + 10))+$((3 * i))=\"}],\"answer\":\"$((4 * i + 10))\"}"
-done >problems.jsonl
+. "$(dirname "$(realpath "$0")")/../support/open_rs_run.sh"
 
 steps=12
 # The controller moves its coefficient and the reference follows: both are state.
@@ -16,12 +10,9 @@ train() {
   local out=$1
   shift
   ${how:-} "$program" train --model "$model" --data problems.jsonl --out "$out" --steps "${until:-$steps}" --algorithm "${algorithm:-grpo_token_mean}" \
-    --set system_prompt= --set reward_funcs=exact_answer,length_budget --set reward_weights=1,0.1 \
-    --set num_generations=4 --set per_device_train_batch_size=32 --set gradient_accumulation_steps=1 --set num_processes=1 \
-    --set max_completion_length=48 --set max_prompt_length=64 --set learning_rate=1e-3 --set minibatches=2 \
-    --set max_steps=$steps --set save_steps=1 --set save_total_limit=2 "$@"
+    "${settings[@]}" --set minibatches=2 \
+    --set max_steps=$steps --set save_total_limit=2 "$@"
 }
-fail() { echo "FAILED: $1"; exit 1; }
 
 # metrics.jsonl without what a clock says
 without_times() { sed -E 's/"(timing[^"]*|step_time)":[^,}]*,?//g' "$1"; }

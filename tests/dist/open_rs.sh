@@ -2,20 +2,12 @@
 # open_rs train on several processes as a user starts them: open_rs.sh PROGRAM MODEL launcher | dead | throws | sigterm | torchrun [TORCHRUN]
 set -euo pipefail
 program=$1 model=$2 what=$3 torchrun=${4:-}
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
+. "$(dirname "$(realpath "$0")")/../support/open_rs_run.sh"
 
-for i in $(seq 1 24); do
-  echo "{\"messages\":[{\"role\":\"user\",\"content\":\"$((i + 10))+$((3 * i))=\"}],\"answer\":\"$((4 * i + 10))\"}"
-done >problems.jsonl
 steps=6
 case $what in dead | sigterm) steps=500 ;; esac
 arguments=(train --model "$model" --data problems.jsonl --steps "$steps" --threads 1 --deadline 20
-  --set system_prompt= --set "reward_funcs=exact_answer,length_budget" --set "reward_weights=1,0.1"
-  --set num_generations=4 --set per_device_train_batch_size=32 --set gradient_accumulation_steps=1 --set num_processes=1
-  --set max_completion_length=48 --set max_prompt_length=64 --set learning_rate=1e-3 --set "max_steps=$steps" --set save_steps=1)
-fail() { echo "FAILED: $1"; exit 1; }
+  "${settings[@]}" --set "max_steps=$steps")
 steps_in() { grep -c '"step"' "$1/metrics.jsonl" 2>/dev/null || true; }
 column() { sed -E "s/.*\"$2\":([^,}]*).*/\1/" "$1/metrics.jsonl"; }
 without_times() { sed -E 's/"(timing[^"]*|step_time)":[^,}]*,?//g' "$1"; }

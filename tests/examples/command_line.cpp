@@ -2,14 +2,13 @@
 // The command line of open_rs on a tiny random model, called as a function with its streams redirected.
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <map>
-#include <sstream>
 
 #include "grove/algorithms.hpp"
 #include "grove/io/json.hpp"
 #include "grove/rollout/run_folder.hpp"
 #include "open_rs/open_rs.hpp"
+#include "support/captured.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_language_model.hpp"
@@ -19,34 +18,14 @@ namespace {
 namespace fs = std::filesystem;
 using grove::io::Json;
 
-struct Result {
-  int code = 0;
-  std::string out{}, error{};
-
-  std::vector<Json> lines() const {
-    std::vector<Json> parsed;
-    std::istringstream in(out);
-    for (std::string line; std::getline(in, line);) parsed.push_back(Json::parse(line));
-    return parsed;
-  }
-};
+using Result = test::Captured;
 
 template <class... Rewards>
 Result run(std::vector<std::string> arguments, std::string const& input = "", Rewards... rewards) {
   arguments.insert(arguments.begin(), "open_rs");
   std::vector<char*> argv;
   for (auto& argument : arguments) argv.push_back(argument.data());
-  std::istringstream in(input);
-  std::ostringstream out, error;
-  auto* const old_in = std::cin.rdbuf(in.rdbuf());
-  auto* const old_out = std::cout.rdbuf(out.rdbuf());
-  auto* const old_error = std::cerr.rdbuf(error.rdbuf());
-  int const code = open_rs::main(static_cast<int>(argv.size()), argv.data(), rewards...);
-  std::cin.rdbuf(old_in);
-  std::cin.clear();
-  std::cout.rdbuf(old_out);
-  std::cerr.rdbuf(old_error);
-  return {code, out.str(), error.str()};
+  return test::captured(input, [&] { return open_rs::main(static_cast<int>(argv.size()), argv.data(), rewards...); });
 }
 
 /// A folder with a tiny model, its tokenizer, a chat template and some problems.

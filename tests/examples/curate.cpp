@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <set>
 #include <sstream>
 
 #include "grove/io/json.hpp"
 #include "grove/random.hpp"
 #include "open_rs/commands.hpp"
+#include "support/captured.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -18,19 +18,10 @@ namespace {
 namespace fs = std::filesystem;
 using grove::io::Json;
 
-struct Result {
-  int code = 0;
-  std::string out{}, error{};
-};
+using Result = test::Captured;
 
 Result curate(open_rs::Arguments const& arguments) {
-  std::ostringstream out, error;
-  auto* const old_out = std::cout.rdbuf(out.rdbuf());
-  auto* const old_error = std::cerr.rdbuf(error.rdbuf());
-  int const code = open_rs::guarded("open_rs", [&] { return open_rs::curate(arguments); });
-  std::cout.rdbuf(old_out);
-  std::cerr.rdbuf(old_error);
-  return {code, out.str(), error.str()};
+  return test::captured("", [&] { return open_rs::guarded("open_rs", [&] { return open_rs::curate(arguments); }); });
 }
 
 /// 2,000 rows; row i belongs to the stage `label[i]`, or to none.

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
-#include <sstream>
 
 #include "grove/io/json.hpp"
 #include "grove/rollout/run_folder.hpp"
 #include "open_rs/commands.hpp"
+#include "support/captured.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_language_model.hpp"
@@ -18,20 +17,10 @@ namespace {
 namespace fs = std::filesystem;
 using grove::io::Json;
 
-struct Result {
-  int code = 0;
-  std::string out{}, error{};
-  Json json() const { return Json::parse(out); }
-};
+using Result = test::Captured;
 
 Result evaluate(open_rs::Arguments const& arguments) {
-  std::ostringstream out, error;
-  auto* const old_out = std::cout.rdbuf(out.rdbuf());
-  auto* const old_error = std::cerr.rdbuf(error.rdbuf());
-  int const code = open_rs::guarded("open_rs", [&] { return open_rs::evaluate(arguments); });
-  std::cout.rdbuf(old_out);
-  std::cerr.rdbuf(old_error);
-  return {code, out.str(), error.str()};
+  return test::captured("", [&] { return open_rs::guarded("open_rs", [&] { return open_rs::evaluate(arguments); }); });
 }
 
 struct Workplace {

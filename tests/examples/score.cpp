@@ -3,14 +3,13 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "grove/io/json.hpp"
 #include "open_rs/commands.hpp"
 #include "open_rs/rewards.hpp"
+#include "support/captured.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_language_model.hpp"
@@ -19,32 +18,12 @@ namespace {
 
 using grove::io::Json;
 
-struct Scored {
-  int code = 0;
-  std::string out{}, error{};
+using Scored = test::Captured;
 
-  std::vector<Json> lines() const {
-    std::vector<Json> parsed;
-    std::istringstream in(out);
-    for (std::string line; std::getline(in, line);) parsed.push_back(Json::parse(line));
-    return parsed;
-  }
-  bool says(std::string const& text) const { return error.find(text) != std::string::npos; }
-};
-
-Scored score(std::vector<std::string> arguments, std::string const& input,
+Scored score(std::vector<std::string> const& arguments, std::string const& input,
              std::vector<open_rs::ExtraReward> const& extras = {}) {
-  std::istringstream in(input);
-  std::ostringstream out, error;
-  auto* const old_in = std::cin.rdbuf(in.rdbuf());
-  auto* const old_out = std::cout.rdbuf(out.rdbuf());
-  auto* const old_error = std::cerr.rdbuf(error.rdbuf());
-  int const code = open_rs::guarded("open_rs", [&] { return open_rs::score(arguments, extras); });
-  std::cin.rdbuf(old_in);
-  std::cin.clear();
-  std::cout.rdbuf(old_out);
-  std::cerr.rdbuf(old_error);
-  return {code, out.str(), error.str()};
+  return test::captured(input,
+                        [&] { return open_rs::guarded("open_rs", [&] { return open_rs::score(arguments, extras); }); });
 }
 
 /// A line of input.
