@@ -21,9 +21,10 @@ if(GROVE_CUDA)
   set(cuda "COMPONENTS cuda")
 endif()
 string(REGEX MATCH "^[0-9]+\\.[0-9]+" libtorch_version "${LibTorch_VERSION}")
+string(REGEX MATCH "^[0-9]+" grove_arrow_version "${ArrowParquet_VERSION}")
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/grove-config.cmake.in ${PROJECT_BINARY_DIR}/grove-config.cmake
   INSTALL_DESTINATION ${config_dir} NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/grove-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/grove-config.cmake ${PROJECT_BINARY_DIR}/grove-config-version.cmake
-  ${CMAKE_CURRENT_LIST_DIR}/FindLibTorch.cmake DESTINATION ${config_dir})
+  ${CMAKE_CURRENT_LIST_DIR}/FindLibTorch.cmake ${CMAKE_CURRENT_LIST_DIR}/FindArrowParquet.cmake DESTINATION ${config_dir})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})

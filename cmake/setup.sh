@@ -4,14 +4,15 @@
 #   setup examples|tests|benchmarks|checks   packages, LibTorch, configuration; sets $build, the build folder
 #   build TARGET...                          brings the targets up to date
 #
-# Environment: LIBTORCH or CMAKE_PREFIX_PATH (a LibTorch to use instead of fetching one), GROVE_CUDA=auto|on|off, CUDA_HOME,
-# TORCH_CUDA_ARCH_LIST (for a CUDA build where there is no device), CXX, GROVE_JOBS.
+# Environment: LIBTORCH or CMAKE_PREFIX_PATH (a LibTorch to use instead of fetching one), GROVE_PARQUET=auto|on|off, PYARROW (an Arrow to
+# use instead of fetching one), GROVE_CUDA=auto|on|off, CUDA_HOME, TORCH_CUDA_ARCH_LIST (for a CUDA build where there is no device), CXX, GROVE_JOBS.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 env_dir=$root/build/env
 given_compiler=${CXX:-}
 torch_release=2.11.0
 # What torch's own metadata pins for its libtorch_cpu, which needs these two even where there is no GPU.
 torch_companions=(nvidia-cuda-runtime==13.0.96.* nvidia-cuda-cupti==13.0.85.*)
+arrow_wheel=pyarrow==26.0.1
 nvcc_package=cuda-toolkit-13-0
 
 say() { printf 'grove: %s\n' "$*" >&2; }
@@ -198,11 +199,29 @@ for need in m.requires("torch"):
   touch "$done_stamp"
 }
 
+# Arrow C++, for Parquet: the pyarrow wheel has its headers and libraries. Without it everything else is built.
+require_arrow() {
+  local wanted=${GROVE_PARQUET:-auto}
+  case $wanted in
+    off) return 0 ;;
+    auto | on) ;;
+    *) die "GROVE_PARQUET=$wanted: expected auto, on or off" ;;
+  esac
+  [ -z "${PYARROW:-}" ] || return 0
+  make_env
+  ! has_wheels "$arrow_wheel" || return 0
+  say "about to install into the private environment build/env, for Parquet: Arrow from PyPI's $arrow_wheel, about 50 MB to fetch"
+  pip install -q --no-deps "$arrow_wheel" && return
+  local line="pip could not install $arrow_wheel; set PYARROW to the folder of one that is here (site-packages/pyarrow)"
+  [ "$wanted" = auto ] || die "$line, or set GROVE_PARQUET=off"
+  say "$line; building without Parquet"
+}
+
 # A configuration is good until one of these changes.
 configuration_key() {
   cksum <"$root/cmake/setup.sh"
   printf '%s|' "$root" "${LIBTORCH:-}" "${CMAKE_PREFIX_PATH:-}" "$given_compiler" "${CXXFLAGS:-}" "${GROVE_CUDA:-auto}" "${TORCH_CUDA_ARCH_LIST:-}" \
-    "$(command -v nvidia-smi nvcc g++ ninja || true)" "$(ls -d "$env_dir"/.torch-* 2>/dev/null || true)"
+    "${GROVE_PARQUET:-auto}" "${PYARROW:-}" "$(command -v nvidia-smi nvcc g++ ninja || true)" "$(ls -d "$env_dir"/.torch-* 2>/dev/null || true)"
 }
 
 configure() {
@@ -220,7 +239,7 @@ configure() {
   fi
   [ "$cuda" = off ] || options+=("-DCMAKE_CUDA_COMPILER=$nvcc" "-DCMAKE_CUDA_ARCHITECTURES=$cuda_archs")
   say "configuring $build"
-  (cd "$root" && cmake --preset "$preset" "${fresh[@]}" -U 'LibTorch_*' --log-level=WARNING "${options[@]}" >&2) || exit 1
+  (cd "$root" && cmake --preset "$preset" "${fresh[@]}" -U 'LibTorch_*' -U 'ArrowParquet_*' "-DGROVE_PARQUET=${GROVE_PARQUET:-auto}" --log-level=WARNING "${options[@]}" >&2) || exit 1
 }
 
 setup() {
@@ -253,6 +272,7 @@ setup() {
   require_cmake
   decide_cuda
   require_libtorch
+  require_arrow
   preset=release
   [ "$cuda" = off ] || preset=cuda
   build=$root/build/$preset

@@ -13,6 +13,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 from latex2sympy2_extended import NormalizationConfig
@@ -57,9 +58,11 @@ def main():
     clear_caches()
     peer = {"on_dev_bench": rate(pairs), "on_plain_numbers": rate(numbers)}
     environment = dict(os.environ, GROVE_SHARED=os.path.dirname(os.path.dirname(os.path.abspath(golden))))
-    text = subprocess.run([bench, "--benchmark_format=json", "--benchmark_min_time=0.2"], env=environment, check=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
-    for entry in json.loads(text)["benchmarks"]:
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as out:  # stdout also has the table of hostile texts
+        subprocess.run([bench, f"--benchmark_out={out.name}", "--benchmark_out_format=json", "--benchmark_min_time=0.2"],
+                       env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        entries = json.load(out)["benchmarks"]
+    for entry in entries:
         if "items_per_second" not in entry:
             continue
         own = entry["items_per_second"]

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "open_rs/algorithm_options.hpp"
 
-#include <charconv>
 #include <iomanip>
 #include <set>
 #include <sstream>
@@ -23,34 +22,20 @@ Setting split(std::string const& setting) {
   return {setting.substr(0, equals), setting.substr(equals + 1)};
 }
 
-double number(std::string const& key, std::string const& text) {
-  double value = 0;
-  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size())
-    throw grove::Error("option " + key, "is '" + text + "'", "a number");
-  return value;
-}
-
-bool flag(std::string const& key, std::string const& text) {
-  if (text == "true" || text == "True" || text == "1") return true;
-  if (text == "false" || text == "False" || text == "0") return false;
-  throw grove::Error("option " + key, "is '" + text + "'", "true or false");
-}
-
 /// Keys that belong to the run. False for any other.
 bool take(Setting const& setting, ObjectiveOptions& options) {
   auto const& [key, value] = setting;
   if (key == "reward_weights") {
     std::istringstream parts(value);
-    for (std::string part; std::getline(parts, part, ',');) options.reward_weights.push_back(number(key, part));
+    for (std::string part; std::getline(parts, part, ',');) options.reward_weights.push_back(grove::option_number(key, part));
     return true;
   }
   if (key == "mask_truncated_completions") {
-    options.mask_truncated_completions = flag(key, value);
+    options.mask_truncated_completions = grove::option_flag(key, value);
     return true;
   }
   if (key == "seed") {
-    double const seed = number(key, value);
+    double const seed = grove::option_number(key, value);
     if (seed < 0) throw grove::Error("option seed", "is " + value, "0 or more");
     options.seed = static_cast<std::uint64_t>(seed);
     return true;

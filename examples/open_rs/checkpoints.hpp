@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checkpoints of a training program: what a recipe says of them under TRL's names, and taking up a run that was cut
-// off.
+// Checkpoints of a training program, and taking up a run that was cut off.
 #pragma once
 
 #include <boost/program_options.hpp>
@@ -14,18 +13,9 @@
 #include "grove/checkpoint/checkpoint.hpp"
 #include "grove/checkpoint/settings.hpp"
 #include "grove/parameter.hpp"
+#include "open_rs/checkpoint_keys.hpp"
 
 namespace open_rs {
-
-struct CheckpointKeys {
-  std::size_t save_steps = 50, save_total_limit = 2, save_best = 0;
-  std::string metric_for_best_model = "reward";
-  bool greater_is_better = true;
-  std::string resume_from_checkpoint{};
-
-  /// Every key with its default and meaning; values land here.
-  void add_to(boost::program_options::options_description& options);
-};
 
 /// A run's place on disk and what may be resumed there.
 struct RunPlace {

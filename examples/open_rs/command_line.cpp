@@ -3,6 +3,7 @@
 
 #include <ctime>
 #include <iostream>
+#include <sstream>
 #include <thread>
 
 #include "grove/error.hpp"
@@ -30,6 +31,14 @@ void refuse_negative_counts(po::parsed_options const& parsed, std::string const&
       throw grove::Error(option.string_key.starts_with('-') ? option.string_key : prefix + option.string_key,
                          "is " + option.value.front(), "a whole number from 0");
   }
+}
+
+std::vector<std::string> comma_list(std::string const& text) {
+  std::vector<std::string> words;
+  std::istringstream in(text);
+  for (std::string word; std::getline(in, word, ',');)
+    if (!word.empty()) words.push_back(word);
+  return words;
 }
 
 std::optional<po::variables_map> Command::parse(Arguments const& arguments) const {

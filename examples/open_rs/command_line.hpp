@@ -21,6 +21,9 @@ using Arguments = std::vector<std::string>;
 /// turn into a huge one.
 void refuse_negative_counts(po::parsed_options const& parsed, std::string const& prefix);
 
+/// The words of a list with commas between; empty ones are left out.
+std::vector<std::string> comma_list(std::string const& text);
+
 /// A subcommand: its options, read from the arguments after its name.
 class Command {
  public:

@@ -8,6 +8,7 @@
 #include "grove/nn/cpu/gemm_kernels.hpp"
 #include "grove/nn/torch/device.hpp"
 #include "grove/version.hpp"
+#include "open_rs/as_run.hpp"
 #include "open_rs/critic.hpp"
 
 namespace open_rs {
@@ -25,7 +26,7 @@ CriticChoice critic_of(Recipe const& recipe) {
 
 std::filesystem::path run_recipe(TrainFlags const& flags, Recipe const& recipe,
                                  std::vector<ExtraReward> const& extras) {
-  grove::TokenBudget const budget{recipe.tokens_per_micro_batch};
+  grove::TokenBudget const budget{recipe.token_budget()};
   if (!flags.algorithm.empty()) {
     auto algorithm = chosen_algorithm(flags, recipe);
     // A mean over single micro-batches wants micro-batches of one size.
@@ -38,6 +39,10 @@ std::filesystem::path run_recipe(TrainFlags const& flags, Recipe const& recipe,
   }
   refuse_critic(critic_of(recipe));
   bool const by_type = recipe.scale_rewards == "group" && recipe.importance_sampling_level.empty();
+  if (recipe.as_run.loss_scope == "rank_micro_batch")
+    return run_training(original_loss(recipe), flags, recipe, extras,
+                        grove::SequencesPerMicroBatch{recipe.per_device_train_batch_size});
+  if (has_original_loss(recipe)) return run_training(original_loss(recipe), flags, recipe, extras, budget);
   if (by_type && recipe.loss_type == "grpo") return run_training(grove::Grpo{}, flags, recipe, extras, budget);
   if (by_type && recipe.loss_type == "dapo") return run_training(grove::GrpoTokenMean{}, flags, recipe, extras, budget);
   return run_training(recipe_algorithm(recipe), flags, recipe, extras, budget);

@@ -35,7 +35,7 @@ int train(Arguments const& arguments, std::vector<ExtraReward> const& extras) {
   flags.ranks = meet(flags.launch);
   auto const folder = as_rank(flags.ranks, [&] {
     if constexpr (!std::same_as<Algorithm, RecipeAlgorithm>)
-      return run_training(Algorithm{}, flags, recipe, extras, grove::TokenBudget{recipe.tokens_per_micro_batch});
+      return run_training(Algorithm{}, flags, recipe, extras, grove::TokenBudget{recipe.token_budget()});
     else
       return run_recipe(flags, recipe, extras);
   });

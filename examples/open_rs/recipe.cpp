@@ -14,14 +14,6 @@ namespace {
 
 namespace po = boost::program_options;
 
-std::vector<std::string> split(std::string const& text) {
-  std::vector<std::string> parts;
-  std::stringstream in(text);
-  for (std::string part; std::getline(in, part, ',');)
-    if (!part.empty()) parts.push_back(part);
-  return parts;
-}
-
 /// Changes of one character that lead from one word to the other (Levenshtein).
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -91,6 +83,21 @@ void require(bool holds, std::string const& key, double value, std::string const
   throw grove::Error("recipe", key + " is " + text.str(), range);
 }
 
+/// The mean over a micro-batch is only one thing where micro-batches are whole groups.
+void check_micro_batches(Recipe const& r) {
+  auto const refuse = [](std::string const& problem, std::string const& expected) {
+    throw grove::Error("recipe", problem + " with loss_scope = rank_micro_batch", expected);
+  };
+  if (r.tokens_per_micro_batch > 0)
+    refuse("tokens_per_micro_batch is " + std::to_string(r.tokens_per_micro_batch),
+           "0: micro-batches of per_device_train_batch_size completions, since the loss depends on the split");
+  if (r.per_device_train_batch_size % r.num_generations != 0)
+    refuse("per_device_train_batch_size is " + std::to_string(r.per_device_train_batch_size),
+           "a multiple of num_generations, " + std::to_string(r.num_generations) + ": whole groups");
+  if (r.loss_type != "dapo") refuse("loss_type is '" + r.loss_type + "'", "dapo, a token mean");
+  if (r.scale_rewards != "group") refuse("scale_rewards is '" + r.scale_rewards + "'", "group");
+}
+
 void check(Recipe const& r) {
   require(r.num_generations >= 2, "num_generations", static_cast<double>(r.num_generations),
           "at least 2: a group is compared with itself");
@@ -107,6 +114,7 @@ void check(Recipe const& r) {
   require(r.critic_learning_rate >= 0, "critic_learning_rate", r.critic_learning_rate, "0 (as learning_rate) or more");
   require(r.warmup_ratio >= 0 && r.warmup_ratio <= 1, "warmup_ratio", r.warmup_ratio, "from 0 to 1");
   r.as_run.check();
+  if (r.as_run.loss_scope == "rank_micro_batch") check_micro_batches(r);
   require(r.num_iterations > 0, "num_iterations", 0, "at least 1");
   require(r.minibatches > 0, "minibatches", 0, "at least 1");
   if (r.reward_names().size() != r.reward_weight_list().size())
@@ -121,7 +129,7 @@ bool changes_results(std::string const& key) {
   CheckpointKeys keys;
   po::options_description saving;
   keys.add_to(saving);
-  return saving.find_nothrow(key, false) == nullptr && key != "external_processes";
+  return saving.find_nothrow(key, false) == nullptr && key != "external_processes" && key != "data.rows";
 }
 
 std::string text_of(boost::any const& value) {
@@ -148,12 +156,12 @@ std::size_t Recipe::prompts_per_step() const {
   return per_device_train_batch_size * gradient_accumulation_steps * num_processes / num_generations;
 }
 
-std::vector<std::string> Recipe::reward_names() const { return split(reward_funcs); }
+std::vector<std::string> Recipe::reward_names() const { return comma_list(reward_funcs); }
 
 std::vector<double> Recipe::reward_weight_list() const {
   if (reward_weights.empty()) return std::vector<double>(reward_names().size(), 1.0);
   std::vector<double> weights;
-  for (auto const& part : split(reward_weights)) {
+  for (auto const& part : comma_list(reward_weights)) {
     std::size_t used = 0;
     double weight = 0;
     try {
@@ -174,11 +182,13 @@ po::options_description recipe_options(Recipe& r) {
        "first message of each conversation; empty: none")                                       //
       ("data.problem", po::value(&r.data_problem)->default_value(""), "column of the problem")  //
       ("data.gold", po::value(&r.data_gold)->default_value(""), "column of the gold answer")    //
+      ("data.rows", po::value(&r.data_rows)->default_value(0),
+       "rows of the data set as published, for --dry-run without --data") //
       ("max_prompt_length", po::value(&r.max_prompt_length)->default_value(512),
-       "tokens; a longer prompt is an error")                                                                     //
+       "tokens; see prompt_over_limit")                                                                     //
       ("num_generations", po::value(&r.num_generations)->default_value(8), "G, completions of each problem")      //
       ("max_completion_length", po::value(&r.max_completion_length)->default_value(512), "tokens")                //
-      ("temperature", po::value(&r.temperature)->default_value(1.0), "of sampling and of the trained log-probs")  //
+      ("temperature", po::value(&r.temperature)->default_value(1.0), "of sampling, and of the trained log-probs")  //
       ("top_p", po::value(&r.top_p)->default_value(1.0), "nucleus sampling")                                      //
       ("top_k", po::value(&r.top_k)->default_value(0), "0: all tokens")                                           //
       ("min_p", po::value(&r.min_p)->default_value(0.0), "0: off")                                                //
@@ -190,8 +200,8 @@ po::options_description recipe_options(Recipe& r) {
        "training processes that the batch size is meant for; fixes the batch, not the launch")          //
       ("num_iterations", po::value(&r.num_iterations)->default_value(1), "mu, passes over each batch")  //
       ("minibatches", po::value(&r.minibatches)->default_value(1), "optimizer steps in each pass")      //
-      ("tokens_per_micro_batch", po::value(&r.tokens_per_micro_batch)->default_value(8192),
-       "completion tokens whose forward and backward run together")                                                //
+      ("tokens_per_micro_batch", po::value(&r.tokens_per_micro_batch)->default_value(0),
+       "completion tokens whose forward and backward run together; 0: 8192")                                                //
       ("reward_funcs", po::value(&r.reward_funcs)->default_value("format,accuracy"), "names with commas between")  //
       ("reward_weights", po::value(&r.reward_weights)->default_value(""), "one number each; empty: all 1")         //
       ("loss_type", po::value(&r.loss_type)->default_value("dapo"),

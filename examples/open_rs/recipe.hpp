@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The numbers of a training run under the names that open-rs's YAML and TRL give them. One table serves the recipe
-// files,
-// `--set key=value`, the help and the resolved dump.
+// files, `--set key=value`, the help and the resolved dump.
 #pragma once
 
 #include <boost/program_options.hpp>
@@ -11,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "open_rs/checkpoints.hpp"
+#include "grove/checkpoint/settings.hpp"
+#include "open_rs/checkpoint_keys.hpp"
 #include "open_rs/recipe_original.hpp"
 #include "open_rs/rewards.hpp"
 
@@ -21,6 +21,7 @@ struct Recipe {
   // data and prompt
   std::string system_prompt{};
   std::string data_problem{}, data_gold{};  ///< column names; empty: the usual ones
+  std::size_t data_rows = 0;                ///< of the data set as published; 0: not said
   std::size_t max_prompt_length = 0;
   // sampling
   std::size_t num_generations = 0, max_completion_length = 0;
@@ -50,6 +51,8 @@ struct Recipe {
   CheckpointKeys checkpoints{};
   grove::Settings resolved{};  ///< every key that changes results, with its value as text
 
+  /// Completion tokens of a micro-batch, where it is not a number of sequences.
+  std::size_t token_budget() const { return tokens_per_micro_batch > 0 ? tokens_per_micro_batch : 8192; }
   /// Prompts of one optimizer step: every training process gets batch x accumulation completions.
   std::size_t prompts_per_step() const;
   std::vector<std::string> reward_names() const;

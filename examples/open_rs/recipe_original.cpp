@@ -70,11 +70,11 @@ void AsRunKeys::add_to(po::options_description& options) {
       ("loss_scope", po::value(&loss_scope)->default_value("step"),
        "step, or rank_micro_batch: token mean of each rank's micro-batch, then averaged (the original)")  //
       ("logprob_rounding", po::value(&logprob_rounding)->default_value("f32"),
-       "f32, or bf16: log-softmax with bf16 results (the original)")  //
+       "f32, or bf16: logits, log-softmax and KL in bf16 (the original)")  //
       ("rollout_bos", po::value(&rollout_bos)->default_value("once"),
        "once, or twice: a second BOS in the sampler's prompts only (the original)")  //
-      ("prompt_over_limit", po::value(&prompt_over_limit)->default_value("error"),
-       "error, drop, or left: cut on the training side only (the original)")  //
+      ("prompt_over_limit", po::value(&prompt_over_limit)->default_value("drop"),
+       "drop (and count), error, or left: cut on the training side only (the original)")  //
       ("data_order", po::value(&data_order)->default_value("grove"),
        "grove: reshuffled each epoch; torch: torch.randperm of the seed (the original)")  //
       ("placement", po::value(&placement)->default_value("colocated"),
@@ -86,9 +86,14 @@ void AsRunKeys::check() const {
   one_of("loss_scope", loss_scope, {"step", "rank_micro_batch"});
   one_of("logprob_rounding", logprob_rounding, {"f32", "bf16"});
   one_of("rollout_bos", rollout_bos, {"once", "twice"});
-  one_of("prompt_over_limit", prompt_over_limit, {"error", "drop", "left"});
+  one_of("prompt_over_limit", prompt_over_limit, {"drop", "error", "left"});
   one_of("data_order", data_order, {"grove", "torch"});
   one_of("placement", placement, {"colocated", "split:1"});
+}
+
+bool AsRunKeys::has_two_views(double sampling_temperature) const {
+  return (logprob_temperature > 0 && logprob_temperature != sampling_temperature) || logprob_rounding == "bf16" ||
+         rollout_bos == "twice" || prompt_over_limit == "left";
 }
 
 void refuse_unsupported(AsRunKeys const& k) {
@@ -96,12 +101,6 @@ void refuse_unsupported(AsRunKeys const& k) {
   auto const unless = [&](bool done, std::string const& setting) {
     if (!done) list += (list.empty() ? "" : ", ") + setting;
   };
-  unless(k.logprob_temperature == 0, "logprob_temperature");
-  unless(k.loss_scope == "step", "loss_scope = " + k.loss_scope);
-  unless(k.logprob_rounding == "f32", "logprob_rounding = " + k.logprob_rounding);
-  unless(k.rollout_bos == "once", "rollout_bos = " + k.rollout_bos);
-  unless(k.prompt_over_limit == "error", "prompt_over_limit = " + k.prompt_over_limit);
-  unless(k.data_order == "grove", "data_order = " + k.data_order);
   unless(k.placement == "colocated", "placement = " + k.placement);
   if (!list.empty())
     throw Error("open_rs train", "cannot do this yet: " + list, "their defaults",

@@ -13,13 +13,15 @@ namespace open_rs {
 /// The switches that tell the runs as they were from their repaired versions.
 struct AsRunKeys {
   double logprob_temperature = 0;
-  std::string loss_scope = "step", logprob_rounding = "f32", rollout_bos = "once", prompt_over_limit = "error",
+  std::string loss_scope = "step", logprob_rounding = "f32", rollout_bos = "once", prompt_over_limit = "drop",
               data_order = "grove", placement = "colocated";
 
   /// Every key with its default and meaning; values land here.
   void add_to(boost::program_options::options_description& options);
   /// Throws grove::Error for a value that no switch has.
   void check() const;
+  /// Whether the trainer's log-probs differ from the sampler's on purpose.
+  bool has_two_views(double sampling_temperature) const;
 };
 
 /// Throws grove::Error that names every switch which `open_rs train` cannot do yet.

@@ -41,14 +41,6 @@ struct Task {
   bool grouped = false;  ///< some reward compares lines
 };
 
-std::vector<std::string> split(std::string const& text, char at) {
-  std::vector<std::string> parts;
-  std::istringstream in(text);
-  for (std::string part; std::getline(in, part, at);)
-    if (!part.empty()) parts.push_back(part);
-  return parts;
-}
-
 /// One NAME.key=value (or a key by its whole name) as key and value. Throws where the reward is not asked for.
 std::pair<std::string, std::string> setting_of(std::string const& text, std::vector<std::string> const& rewards) {
   auto const equals = text.find('=');
@@ -90,7 +82,7 @@ RewardKeys keys_of(ScoreFlags const& flags, std::vector<std::string> const& rewa
 }
 
 Task task_of(ScoreFlags const& flags, std::vector<ExtraReward> const& extras) {
-  auto const rewards = split(flags.rewards, ',');
+  auto const rewards = comma_list(flags.rewards);
   if (rewards.empty()) throw grove::Error("--rewards", "'" + flags.rewards + "'", reward_names());
   auto const keys = keys_of(flags, rewards);
   Task task;

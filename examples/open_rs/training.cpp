@@ -12,8 +12,8 @@
 #include "grove/data/problems.hpp"
 #include "grove/error.hpp"
 #include "grove/rollout/group_sampler.hpp"
-#include "grove/rollout/problem_source.hpp"
 #include "open_rs/algorithm_options.hpp"
+#include "open_rs/as_run.hpp"
 #include "open_rs/trl_algorithm.hpp"
 
 namespace open_rs {
@@ -48,6 +48,10 @@ grove::Schedule schedule_of(Recipe const& r) {
                        "constant, linear, cosine or cosine_with_min_lr");
   }
   return schedule;
+}
+
+grove::RatioCheck ratio_check_of(TrainFlags const& flags) {
+  return flags.model.resolved().dtype == grove::Dtype::BF16 ? grove::bf16_ratio_check() : grove::RatioCheck{};
 }
 
 /// With --algorithm, a key that is one of its numbers is set there; one that belongs to the recipe's own algorithms and
@@ -153,7 +157,9 @@ grove::AnyAlgorithm recipe_algorithm(Recipe const& recipe) {
 
 grove::AnyCausalLm model_of(TrainFlags const& flags, Recipe const& recipe) {
   auto lm = flags.model.resolved();
-  lm.temperature = static_cast<float>(recipe.temperature);
+  auto const& as_run = recipe.as_run;
+  lm.temperature = static_cast<float>(as_run.logprob_temperature > 0 ? as_run.logprob_temperature : recipe.temperature);
+  lm.bf16_log_probs = as_run.logprob_rounding == "bf16";
   if (flags.model.threads == 0) lm.threads = threads_of_rank();
   return grove::AnyCausalLm::load(flags.model.folder, lm);
 }
@@ -174,8 +180,10 @@ grove::RewardMatrix RecordedOr::evaluate(grove::TokenTrajectories const& t, grov
   return t.recorded.weighed_as(std::move(names), std::move(weights));
 }
 
-grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe,
-                                  std::vector<ExtraReward> const& extras) {
+namespace {
+
+grove::AnyTokenRollout unchecked_rollout(TrainFlags const& flags, Recipe const& recipe,
+                                         std::vector<ExtraReward> const& extras) {
   grove::Share const share{flags.ranks.rank(), flags.ranks.size()};
   if (!flags.replay.empty()) return grove::Replay(flags.replay, share);
   auto problems = as_conversations(
@@ -188,18 +196,30 @@ grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe,
                          "set a smaller batch");
   };
   check_count();
+  auto format = grove::PromptFormat::load(flags.model.folder);
+  problems = within_limit(std::move(problems), format, recipe, std::cerr);
+  check_count();  // too long ones may have been left out
   problems = self_tested(std::move(problems), rewards_of(recipe, extras), recipe.rewards, std::cerr);
   check_count();  // the self-test may have dropped some
-  return grove::GroupSampler(grove::ShuffledProblems(std::move(problems), recipe.seed),
-                             grove::PromptFormat::load(flags.model.folder),
+  return grove::GroupSampler(in_order(std::move(problems), recipe), std::move(format),
                              {.problems = recipe.prompts_per_step(),
                               .group = static_cast<std::uint32_t>(recipe.num_generations),
                               .sampling = {recipe.temperature, recipe.top_k, recipe.top_p, recipe.min_p},
                               .max_tokens = recipe.max_completion_length,
-                              .max_prompt_tokens = recipe.max_prompt_length,
+                              .views = prompt_views(recipe),
                               .seed = recipe.seed,
                               .batch = flags.model.batch,
                               .share = share});
+}
+
+}  // namespace
+
+grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe,
+                                  std::vector<ExtraReward> const& extras) {
+  auto rollout = unchecked_rollout(flags, recipe, extras);
+  if (recipe.as_run.has_two_views(recipe.temperature))
+    rollout.check_by({ratio_check_of(flags), static_cast<float>(recipe.temperature)});
+  return rollout;
 }
 
 grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe) {
@@ -211,7 +231,12 @@ grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe) {
                               .mask_truncated_completions = recipe.mask_truncated_completions,
                               .value_warmup_steps = recipe.value_warmup_steps,
                               .seed = recipe.seed};
-  if (flags.model.resolved().dtype == grove::Dtype::BF16) options.ratio_check = grove::bf16_ratio_check();
+  options.ratio_check = ratio_check_of(flags);
+  if (recipe.as_run.has_two_views(recipe.temperature)) {
+    // The rollout compares log-probs as it sampled them; that versions agree is still checked here.
+    options.ratio_check = {.max_difference = HUGE_VAL};
+    options.old_log_probs = grove::OldLogProbs::Recomputed;
+  }
   if (!flags.gradients.empty() && flags.ranks.rank() == 0)
     options.on_gradients = grove::dump_gradients_to(flags.gradients);
   return options;

@@ -11,6 +11,7 @@
 #include "grove/advantage/reward_decoupled.hpp"
 #include "grove/erased_algorithm.hpp"
 #include "grove/error.hpp"
+#include "grove/named/named_algorithm.hpp"
 #include "open_rs/trl_terms.hpp"
 
 namespace open_rs {
@@ -39,8 +40,7 @@ std::string choice(Settings& settings, std::string const& key, std::string const
 }
 
 bool flag(Settings& settings, std::string const& key, bool otherwise) {
-  auto const value = choice(settings, key, otherwise ? "true" : "false", {"true", "false", "True", "False", "1", "0"});
-  return value == "true" || value == "True" || value == "1";
+  return grove::option_flag(key, take(settings, key, otherwise ? "true" : "false"));
 }
 
 TrlAdvantage advantage_of(Settings& settings) {

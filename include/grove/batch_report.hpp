@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "grove/advantage/group_relative.hpp"
@@ -30,6 +31,18 @@ class Stopwatch {
     metrics_.set(name, std::chrono::duration<double>(now - lap_).count());
     lap_ = now;
   }
+  /// A lap that lasts to the end of a scope.
+  class Lap {
+   public:
+    Lap(Stopwatch& watch, std::string name) : watch_(watch), name_(std::move(name)) {}
+    ~Lap() { watch_.lap(name_); }
+    Lap(Lap const&) = delete;
+    Lap& operator=(Lap const&) = delete;
+
+   private:
+    Stopwatch& watch_;
+    std::string name_;
+  };
   void total(std::string_view name) { metrics_.set(name, std::chrono::duration<double>(lap_ - start_).count()); }
 
  private:

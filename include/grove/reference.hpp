@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "grove/checkpoint/parts.hpp"
@@ -14,31 +15,46 @@
 
 namespace grove {
 
-/// A copy of the policy as it was when training began. Policies that cannot be copied have none; whether a composition
-/// wants one is checked when it is composed.
+/// A policy that can tell what it would have said before it was trained, without a second copy of its weights.
+template <class P>
+concept KnowsItsReference =
+    Policy<P> && requires(P const& p, typename P::Trajectories const& t, Sequences sequences, ColumnSet wanted,
+                          TokenOutputs<typename P::Real> out) { p.score_reference(t, sequences, wanted, out); };
+
+/// The policy as it was when training began: a copy of it, or itself where it knows its own reference. Policies that
+/// can do neither have none; whether a composition wants one is checked when it is composed.
 template <Policy P>
 class Reference {
  public:
-  explicit Reference(P& policy) : policy_(copy(policy)), start_(detail::fingerprint(policy.parameters())) {}
+  explicit Reference(P& policy, ReferenceSync const& sync = {})
+      : policy_(copy(policy)), start_(detail::fingerprint(policy.parameters())) {
+    if (sync.every > 0 && !policy_)
+      throw Error("Trainer", "the reference policy is the trained one without its adapters, and is to follow it",
+                  "a reference that stays", "leave ReferenceSync::every 0, or train all weights");
+  }
 
-  void score(typename P::Trajectories const& t, Sequences sequences, std::span<typename P::Real> log_prob) const {
-    policy_.score(t, sequences, Column::LogProb, {.log_prob = log_prob});
+  void score(P const& policy, typename P::Trajectories const& t, Sequences sequences,
+             std::span<typename P::Real> log_prob) const {
+    if constexpr (KnowsItsReference<P>)
+      policy.score_reference(t, sequences, Column::LogProb, {.log_prob = log_prob});
+    else
+      policy_->score(t, sequences, Column::LogProb, {.log_prob = log_prob});
   }
 
   /// reference <- mixup policy + (1 - mixup) reference every `every` steps (TR-DPO, arXiv 2404.09656; TRL's
   /// sync_ref_model). A mixup of 1 resets it.
   void follow(P& policy, std::uint64_t step, ReferenceSync const& sync) {
-    if (sync.every == 0 || step % sync.every != 0) return;
+    if (!policy_ || sync.every == 0 || step % sync.every != 0) return;
     auto const from = policy.parameters();
-    auto const to = policy_.parameters();
+    auto const to = policy_->parameters();
     for (std::size_t i = 0; i < from.size(); ++i) mix(from[i], to[i], sync.mixup);
-    policy_.commit();
+    policy_->commit();
   }
 
   /// A reference that follows is remembered itself; of one that stays, whether it is the same one.
   void state(State& s, ReferenceSync const& sync) {
-    if (sync.every > 0) {
-      detail::parameters_state(s, policy_);
+    if (policy_ && sync.every > 0) {
+      detail::parameters_state(s, *policy_);
       return;
     }
     auto start = start_;
@@ -49,8 +65,10 @@ class Reference {
   }
 
  private:
-  static P copy(P const& policy) {
-    if constexpr (requires {
+  static std::optional<P> copy(P const& policy) {
+    if constexpr (KnowsItsReference<P>)
+      return std::nullopt;
+    else if constexpr (requires {
                     { policy.clone() } -> std::same_as<P>;
                   })
       return policy.clone();
@@ -63,7 +81,7 @@ class Reference {
       set_value(to, i, mixup * value_at(from, i) + (1 - mixup) * value_at(to, i));
   }
 
-  P policy_;
+  std::optional<P> policy_;
   std::uint64_t start_;
 };
 

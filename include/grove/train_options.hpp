@@ -6,9 +6,11 @@
 #include <functional>
 #include <span>
 
+#include "grove/metrics.hpp"
 #include "grove/optim/adamw.hpp"
 #include "grove/optim/schedule.hpp"
 #include "grove/parameter.hpp"
+#include "grove/profile/span.hpp"
 #include "grove/ratio_check.hpp"
 #include "grove/reward/scoring_options.hpp"
 
@@ -46,6 +48,10 @@ struct TrainOptions {
 
   /// Called before clipping with each optimizer step's number and the accumulated gradients.
   std::function<void(std::size_t, std::span<const ParameterView>)> on_gradients{};
+  /// Told of phases, optimizer steps and micro-batches; see profile/profile.hpp.
+  SpanHook on_span{};
+  /// May add to a step's metrics, knowing how much was computed.
+  std::function<void(StepSize const&, Metrics&)> on_step{};
 };
 
 }  // namespace grove

@@ -28,6 +28,7 @@
 #include "grove/gather.hpp"
 #include "grove/metrics.hpp"
 #include "grove/option.hpp"
+#include "grove/profile/span.hpp"
 #include "grove/reference.hpp"
 #include "grove/reward/scorer.hpp"
 #include "grove/solo.hpp"
@@ -66,7 +67,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
     check_composition<P, Batching>(algorithm_);
     check_numbers(algorithm_, rollout_, options_);
     check_warmup(algorithm_, policy_, options_);
-    if (wants(Column::RefLogProb)) reference_.emplace(policy_);
+    if (wants(Column::RefLogProb)) reference_.emplace(policy_, options_.reference);
     settings_ = settings_of(algorithm_, options_);
   }
 
@@ -74,22 +75,20 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   /// update that was completed, and the error says how many of this batch's updates that is.
   StepReport step() {
     StepReport report{.step = step_ + 1};
+    Span const whole(options_.on_span, "step");
     Stopwatch watch(report.metrics);
-    enter("gather");
-    Batch<P> batch = gather(report);
-    watch.lap("timing/gather");
-    enter("score");
-    score(batch, report);
-    watch.lap("timing/score");
-    enter("estimate");
-    shape(batch, report);
-    estimate(batch, report);
-    watch.lap("timing/estimate");
-    enter("update");
-    update(batch, report);
-    all_reduce_report(batch.rewards, batch.trajectories.episodes, report.metrics, communicator_);
-    watch.lap("timing/update");
+    Batch<P> batch = phase("gather", watch, [&] { return gather(report); });
+    phase("score", watch, [&] { score(batch, report); });
+    phase("estimate", watch, [&] {
+      shape(batch, report);
+      estimate(batch, report);
+    });
+    phase("update", watch, [&] {
+      update(batch, report);
+      all_reduce_report(batch.rewards, batch.trajectories.episodes, report.metrics, communicator_);
+    });
     watch.total("step_time");
+    if (options_.on_step) options_.on_step(size_of(batch), report.metrics);
     ++step_;
     if (reference_) reference_->follow(policy_, step_, options_.reference);
     last_ = std::move(batch);
@@ -140,10 +139,29 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   Batch<P> const& last() const { return last_; }
 
  private:
-  /// Tells the other ranks where this one is.
-  void enter(std::string_view phase) {
-    if constexpr (requires { communicator_.phase(phase); })
-      if (communicator_.size() > 1) communicator_.phase(std::string(phase) + " of step " + std::to_string(step_ + 1));
+  /// Runs a phase: the other ranks and the profile know of it, and its seconds become a metric.
+  template <class F>
+  auto phase(std::string_view name, Stopwatch& watch, F&& f) {
+    if constexpr (requires { communicator_.phase(name); })
+      if (communicator_.size() > 1) communicator_.phase(std::string(name) + " of step " + std::to_string(step_ + 1));
+    Span const span(options_.on_span, name);
+    Stopwatch::Lap const lap(watch, "timing/" + std::string(name));
+    return f();
+  }
+
+  /// What one pass over the batch computes, and how many of them this step made.
+  StepSize size_of(Batch<P> const& batch) const {
+    auto const& t = batch.trajectories;
+    StepSize size{.sequences = t.episodes.sequences(), .sampled_tokens = t.episodes.tokens()};
+    for (std::size_t s = 0; s < size.sequences; ++s) {
+      auto length = static_cast<double>(t.episodes.length(s));
+      if constexpr (requires { t.samples[s].context(); }) length += static_cast<double>(t.samples[s].context().size());
+      size.tokens += length;
+      size.squared_lengths += length * length;
+    }
+    size.scored_passes = static_cast<std::size_t>(!scored(batch.plan.size()).empty()) + (reference_ ? 1 : 0);
+    size.trained_passes = options_.epochs;
+    return size;
   }
 
   /// gather: completions and their rewards, and the plan of the updates.
@@ -189,7 +207,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
     if (!wanted.empty()) std::as_const(policy_).score(t, all, wanted, out);
     if (reference_) {
       batch.ref_log_prob.resize(t.episodes.tokens());
-      reference_->score(t, all, batch.ref_log_prob);
+      reference_->score(policy_, t, all, batch.ref_log_prob);
     }
     check_ratio(batch, report);
     // With one update its own forward pass gives the old log-probs, and the ratio is exactly 1.
@@ -287,6 +305,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
     UpdateSums<objective_type> sums;
     for (std::size_t i = 0; i < batch.plan.size(); ++i) {
       try {
+        Span const span(options_.on_span, "optimizer step");
         sums += update_once(batch, i, report);
       } catch (RatioAlarm const&) {
         throw;
@@ -310,7 +329,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
     auto const parameters = trained(only_values);
     zero_gradients(parameters);
     SelectionKey const key{.seed = options_.seed, .step = step_, .update = i};
-    MinibatchPass<P, objective_type, C> pass(policy_, algorithm_.objective, batch, communicator_);
+    MinibatchPass<P, objective_type, C> pass(policy_, algorithm_.objective, batch, communicator_, options_.on_span);
     auto sums = pass.accumulate(batch.plan[i], key, only_values);
     if (batch.plan.size() == 1 && batch.log_prob.empty())
       sums.ratios.check(options_.ratio_check, report.step, report.metrics);
@@ -324,6 +343,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
       sums.norm = 0;
       return sums;
     }
+    Span const span(options_.on_span, "apply");
     optimizer_.step(parameters, sums.rate, clip_scale(sums.norm, options_.max_grad_norm));
     policy_.commit();
     ++updates_;

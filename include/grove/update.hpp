@@ -18,6 +18,7 @@
 #include "grove/concepts.hpp"
 #include "grove/error.hpp"
 #include "grove/objective/selection.hpp"
+#include "grove/profile/span.hpp"
 #include "grove/ratio_check.hpp"
 
 namespace grove {
@@ -74,8 +75,8 @@ class MinibatchPass {
   using Real = typename P::Real;
 
  public:
-  MinibatchPass(P& policy, O const& objective, Batch<P>& batch, C& communicator)
-      : policy_(policy), objective_(objective), batch_(batch), communicator_(communicator) {}
+  MinibatchPass(P& policy, O const& objective, Batch<P>& batch, C& communicator, SpanHook const& on_span)
+      : policy_(policy), objective_(objective), batch_(batch), communicator_(communicator), on_span_(on_span) {}
 
   /// Adds this rank's part of the gradients. `only_values`: the policy's own outputs get none, while a critic warms up.
   UpdateSums<O> accumulate(Minibatch const& minibatch, SelectionKey key, bool only_values) {
@@ -171,6 +172,7 @@ class MinibatchPass {
 
   void accumulate(MicroBatch const& units, MicroBatchColumns<P> const& columns,
                   typename O::denominators_type const& denominators, bool only_values, UpdateSums<O>& sums) {
+    Span const span(on_span_, "micro-batch");
     bool const compares = batch_.plan.size() == 1 && batch_.log_prob.empty();
     auto const consume = [&](std::size_t first, TokenOutputs<Real> outputs, TokenGradients<Real> gradients) {
       auto const rows = columns.rows(first, outputs);
@@ -195,6 +197,7 @@ class MinibatchPass {
   O const& objective_;
   Batch<P>& batch_;
   C& communicator_;
+  SpanHook const& on_span_;
 };
 
 }  // namespace grove

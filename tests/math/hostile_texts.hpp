@@ -176,4 +176,140 @@ inline std::vector<std::string> hostile_texts() {
           fill("Then $a_{1} = \\frac{3}{4}$, so that 17 of 20 remain; hence (x + 1)^2 = 4. ")};
 }
 
+/// Numbers between commas, from `first` on, `count` of them; step -1 counts down.
+inline std::string numbers(int first, int count, int step) {
+  std::string out;
+  for (int i = 0; i < count; ++i) {
+    if (i != 0) out += ',';
+    out += std::to_string(first + i * step);
+  }
+  return out;
+}
+
+/// Pieces of nearly 4,096 bytes, the longest that are read, which end so that nothing can be made of them.
+inline std::vector<std::string> hostile_pieces() {
+  std::vector<std::string> pieces;
+  for (std::string const& piece :
+       {"(", "{", "x+", "1<", "|x", "f(", "x_{", "x^{", "\\text{a}", "\\sqrt{", "\\frac{1}{", "\\frac{", "\\frac", "\\frac1",
+        "\\frac{}", "1,", "1 and ", "x=", "-", "!", "\\sin ", "(1,2)\\cup", "\\left(", "\\{", "[1,", "\\pm", "x'",
+        "\\int ", "\\sum_{i}", "\\begin{pmatrix}", "\\begin{cases}1&", "1&", "1:", "a^", "()", "(n)_{k}", "\\binom", "\\circ",
+        "\\mathrm{th}", "ab", "\\lim_{x\\to 0}", "\\text{ and }", "\xCF\x80", "12 ", "d x", "\\log_", "sqrt(", "^(", "\\\\x"})
+    pieces.push_back(repeat(piece, 4060 / piece.size()) + "\\nothing");
+  return pieces;
+}
+
+/// As many candidates as a text of 200,000 characters holds, each of them long to read.
+inline std::vector<std::string> hostile_candidates() {
+  std::vector<std::string> texts;
+  for (std::string const& piece : hostile_pieces()) {
+    texts.push_back(fill("$" + piece + "$ "));
+    texts.push_back(fill("answer: $" + piece + "$, $" + piece + "$ "));
+    texts.push_back(fill("$\\boxed{" + piece + "}$, "));
+  }
+  texts.push_back("$" + fill("\\boxed{1}, ") + "$");
+  texts.push_back("$" + fill("\\boxed{x} and ") + "$");
+  texts.push_back("$" + fill("\\fbox{1} \\boxed{2}") + "$");
+  texts.push_back(fill("$" + repeat("\\boxed{1}", 400) + "$ and "));
+  texts.push_back(repeat("answer", 16) + "=" + repeat(" ", 199'000) + "=");
+  texts.push_back(repeat("answer", 16) + "= 1" + repeat(" ", 199'000) + "=");
+  texts.push_back(repeat("answer:", 14) + " 1" + repeat(" ", 199'000) + "=");
+  texts.push_back(repeat("answer:", 14) + repeat("= 1 ", 20) + repeat("1 ", 90'000));
+  texts.push_back(repeat("answer:", 14) + repeat(" 1=", 20) + repeat("1 ", 90'000) + "=");
+  texts.push_back(repeat("final answer is ", 32) + repeat(" ", 190'000));
+  texts.push_back(repeat("final answer", 8) + repeat(" is", 30) + repeat(" ", 190'000) + "$1");
+  texts.push_back(repeat("answer $", 30) + repeat("a", 190'000) + "$");
+  texts.push_back(repeat("answer \\[", 30) + repeat("a", 190'000) + "\\]");
+  texts.push_back(repeat("answer $$", 30) + repeat("a$", 90'000));
+  texts.push_back(repeat("\\[\\boxed{", 20'000) + "}\\]");
+  texts.push_back(repeat("\\[", 30'000) + repeat("\\boxed{", 10'000) + repeat("\\]", 20'000));
+  texts.push_back(repeat("$1$", 60'000) + "\\boxed{");
+  texts.push_back(fill("- \\frac{9}{9} $[ "));
+  texts.push_back(fill("-\\frac{" + repeat("9", 60) + "}{" + repeat("9", 60) + "} "));
+  texts.push_back(fill("= 1,234 567.8% = "));
+  texts.push_back(fill(" **$1**"));
+  texts.push_back(fill(" -(-1 "));
+  texts.push_back(fill(" 1+1 ="));
+  texts.push_back(fill("\n1\n=\n"));
+  return texts;
+}
+
+/// Two answers that are long to compare with each other.
+inline std::vector<std::pair<std::string, std::string>> hostile_pairs() {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  auto const add = [&](std::string const& gold, std::string const& answer) {
+    pairs.emplace_back("$" + box(gold) + "$", "$" + box(answer) + "$");
+  };
+  add(numbers(1, 1000, 1), numbers(1000, 1000, -1));
+  add(numbers(1, 250, 1), numbers(250, 250, -1));
+  add("\\{" + numbers(1, 1000, 1) + "\\}", "\\{" + numbers(1000, 1000, -1) + "\\}");
+  add("\\{" + numbers(1, 255, 1) + "\\}", "\\{" + numbers(255, 255, -1) + "\\}");
+  add(repeat("1,", 2000) + "2", repeat("1,", 2000) + "3");
+  add(repeat("x,", 1500) + "y", repeat("x,", 1500) + "z");
+  auto const several = [](std::string const& open, std::string const& close, int count, bool down, int shift) {
+    std::string out;
+    for (int i = 0; i < count; ++i) {
+      int const n = down ? count - 1 - i : i;
+      out += (i == 0 ? "" : ",") + open + numbers(n + shift, 9, 1) + close;
+    }
+    return out;
+  };
+  add(several("(", ")", 120, false, 0), several("(", ")", 120, true, 0));
+  add(several("\\{", "\\}", 110, false, 0), several("\\{", "\\}", 110, true, 0));
+  add("\\{" + several("\\{", "\\}", 110, false, 0) + "\\}", "\\{" + several("\\{", "\\}", 110, true, 0) + "\\}");
+  std::string forth, back, unions, turned, relations, other;
+  for (int i = 0; i < 280; ++i) {
+    auto const x = "x_{" + std::to_string(i) + "}", y = "x_{" + std::to_string(279 - i) + "}";
+    forth += x + "+";
+    back += y + "+";
+  }
+  add(forth + "1=2", back + "1=3");
+  add(forth + "1<2", back + "1>3");
+  add(forth + "1", back + "2");
+  for (int i = 0; i < 63; ++i) {
+    auto const set = [](int n) { return "(" + std::to_string(2 * n) + "," + std::to_string(2 * n + 1) + ")"; };
+    unions += (i == 0 ? "" : "\\cup ") + set(i);
+    turned += (i == 0 ? "" : "\\cup ") + set(62 - i);
+    relations += (i == 0 ? "" : ",") + ("x<\\sqrt{" + std::to_string(i) + "}");
+    other += (i == 0 ? "" : ",") + ("x<\\sqrt{" + std::to_string(62 - i) + "}");
+  }
+  add(unions, turned);
+  add("\\mathbb{R}\\setminus(" + unions + ")", turned);
+  add(relations, other);
+  add(repeat("\\sqrt{2}\\cup ", 200) + "1", repeat("\\sqrt{3}\\cup ", 200) + "1");
+  std::string roots, more;
+  for (int i = 0; i < 250; ++i) {
+    roots += (i == 0 ? "" : ",") + ("\\sqrt{" + std::to_string(i) + "}");
+    more += (i == 0 ? "" : ",") + ("\\sqrt{" + std::to_string(249 - i) + "}");
+  }
+  add(roots, more);
+  add("\\{" + roots + "\\}", "\\{" + more + "\\}");
+  auto const matrix = [](std::string const& cell, int cells) {
+    return "\\begin{pmatrix}" + repeat(cell + "&", static_cast<std::size_t>(cells - 1)) + cell + "\\end{pmatrix}";
+  };
+  add(matrix("\\sqrt{2}", 350), matrix("\\sqrt{8}/2", 300));
+  add(matrix("x", 1900), matrix("y", 1900));
+  add(matrix("1", 60) + matrix("x", 60), matrix("2", 60));
+  add(repeat("\\begin{pmatrix}1&x\\\\y&2\\end{pmatrix}", 80), repeat("\\begin{pmatrix}1&x\\\\y&3\\end{pmatrix}", 80));
+  add("\\begin{vmatrix}" + repeat("1&2&3&4&5&x\\\\", 6) + "\\end{vmatrix}", "1");
+  add("\\pm 1" + repeat("\\pm x", 100), "\\mp 1" + repeat("\\pm x", 100));
+  add("x^{100}" + repeat("(x+1)^{99}(x-1)^{98}", 100), repeat("(x-1)^{98}(x+1)^{99}", 100) + "x^{100}");
+  add("\\sin(" + repeat("x+", 500) + "1)", "\\sin(" + repeat("x+", 499) + "1+x)");
+  add(repeat("\\sin(", 60) + "x" + repeat(")", 60), repeat("\\sin(", 60) + "x+1" + repeat(")", 60));
+  add("\\sum_{i=1}^{2000} \\sqrt{i}", "\\sum_{i=1}^{1999} \\sqrt{i}+\\sqrt{2000}");
+  add("\\sum_{i=1}^{1999} x^{i}", "\\sum_{j=1}^{1999} x^{j}");
+  add("\\prod_{i=1}^{1999} (x+i)", "\\prod_{j=1}^{1999} (x+j)");
+  add("2^{16000}+\\sqrt{2}", "2^{16000}+\\sqrt{3}");
+  add("\\sqrt{2^{16000}+1}", "2^{8000}");
+  add("300!+\\sqrt 2", "300!+\\sqrt 3");
+  add(repeat("9", 600) + "^{600}", repeat("9", 600) + "^{601}");
+  add("\\frac{" + repeat("7", 1900) + "}{" + repeat("3", 1900) + "}", "\\frac{" + repeat("7", 1901) + "}{" + repeat("3", 1900) + "}");
+  add(repeat("\\frac{7}{", 100) + "x" + repeat("}", 100), repeat("\\frac{7}{", 100) + "x+0" + repeat("}", 100));
+  add("\\binom{2000}{1000}x", "\\binom{2000}{999}x");
+  add(repeat("\\text{", 190) + "a" + repeat("}", 190), repeat("\\text{", 190) + "b" + repeat("}", 190));
+  add(repeat("x=", 1000) + "1", repeat("x=", 1000) + "2");
+  add(repeat("1<", 800) + "x", repeat("1<", 800) + "y");
+  add(repeat("a=1,", 500) + "a=2", repeat("b=1,", 500) + "b=2");
+  return pairs;
+}
+
 }  // namespace grove::test

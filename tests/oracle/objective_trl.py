@@ -34,9 +34,9 @@ def mask_of(batch, case):
     return mask * (1 - torch.tensor(TRUNCATED))[:, None] if case["truncated"] else mask
 
 
-def sampler_ratio(batch, case, mask):
-    """What TRL multiplies the loss with: clamped or masked, by token or by the sequence's product."""
-    difference = (pad(batch["log_p_old"]) - pad(batch["log_p_rollout"])) * mask
+def sampler_ratio(difference, case):
+    """What TRL multiplies the loss with, of log-probs less the sampler's [sequences, tokens], 0 where none counts:
+    clamped or masked, by token or by the sequence's product."""
     if case["mode"].startswith("sequence"):
         difference = difference.sum(-1, keepdim=True)
     ratio = difference.exp()
@@ -83,7 +83,8 @@ def loss_of(trainer, batch, case, leaf, entropy, rows):
         inputs["advantages"] = inputs["advantages"] * (mask[rows].sum(1) > 0)  # TRL has no completion without a token
         return RLOOTrainer._compute_loss(trainer, None, inputs)
     if case["mode"]:
-        inputs["importance_sampling_ratio"] = sampler_ratio(batch, case, mask)[rows]
+        difference = (pad(batch["log_p_old"]) - pad(batch["log_p_rollout"])) * mask
+        inputs["importance_sampling_ratio"] = sampler_ratio(difference, case)[rows]
     return GRPOTrainer._compute_loss(trainer, None, inputs)
 
 

@@ -13,8 +13,8 @@ import itertools
 import json
 import torch
 from trl.trainer.grpo_trainer import GRPOTrainer
-import objective_trl
-from objective_trl import BASE, stand_in
+
+from objective_trl import BASE, sampler_ratio, stand_in
 
 LENGTHS = [4, 3, 1, 5, 0, 2, 3, 4]
 GROUPS = [0, 0, 0, 0, 1, 1, 1, 1]
@@ -72,9 +72,8 @@ def run(batch, case):
               "old_per_token_logps": pad(batch["old"]), "ref_per_token_logps": pad(batch["ref"]),
               "sampling_per_token_logps": pad(batch["sampled"])}
     if case["mode"]:
-        columns = {"log_p_old": batch["old"], "log_p_rollout": batch["sampled"]}
-        objective_trl.pad = pad
-        inputs["importance_sampling_ratio"] = objective_trl.sampler_ratio(columns, case, mask)
+        difference = pad(batch["old"] - batch["sampled"]) * mask
+        inputs["importance_sampling_ratio"] = sampler_ratio(difference, case)
     loss = GRPOTrainer._compute_loss(trainer, None, inputs)
     d_log_p, d_entropy = torch.autograd.grad(loss, [log_p, entropy], allow_unused=True)
     digits = lambda column: [float(f"{x:.8g}") for x in column.tolist()]

@@ -12,7 +12,7 @@ import json
 import torch
 from trl import RLOOTrainer
 from trl.trainer.grpo_trainer import GRPOTrainer
-from objective_trl import BASE, stand_in
+from objective_trl import BASE, sampler_ratio, stand_in
 from trl_products import settings
 
 CONTEXTS, WORDS, GROUP = 6, 5, 4
@@ -53,16 +53,6 @@ def advantages(batch, case):
     return ((rewards - rewards.mean(1, keepdim=True)) / (rewards.std(1, keepdim=True) + 1e-4)).flatten()
 
 
-def sampler_ratio(batch, case):
-    difference = pad(batch["old"] - batch["sampled"])
-    if case["mode"].startswith("sequence"):
-        difference = difference.sum(-1, keepdim=True)
-    ratio = difference.exp()
-    if case["mode"].endswith("truncate"):
-        return ratio.clamp(case["rho_min"], case["rho_max"])
-    return ratio.masked_fill((ratio < case["rho_min"]) | (ratio > case["rho_max"]), 0.0)
-
-
 def high_entropy(trainer):
     """TRL's mask with its threshold in float64: entropies of one context are equal, and rounding would part them."""
     def mask(*arguments):
@@ -91,7 +81,7 @@ def run(batch, case):
                   "sampling_per_token_logps": pad(batch["sampled"])[rows],
                   "old_logps": pad(batch["old"]).sum(1)[rows]}
         if case["mode"]:
-            inputs["importance_sampling_ratio"] = sampler_ratio(batch, case)[rows]
+            inputs["importance_sampling_ratio"] = sampler_ratio(pad(batch["old"] - batch["sampled"]), case)[rows]
         kind = RLOOTrainer if case["loss_type"] == "rloo" else GRPOTrainer
         loss = kind._compute_loss(trainer, None, inputs)
         optimizer.zero_grad()

@@ -3,12 +3,16 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "grove/data/jsonl.hpp"
+#include "grove/data/parquet.hpp"
 #include "grove/error.hpp"
 
 namespace grove::data {
@@ -16,7 +20,66 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 3> kinds{".jsonl", ".json", ".ndjson"};
+constexpr std::array<std::string_view, 3> text_kinds{".jsonl", ".json", ".ndjson"};
+
+bool is_text(fs::path const& file) { return std::ranges::find(text_kinds, file.extension()) != text_kinds.end(); }
+bool is_parquet(fs::path const& file) { return file.extension() == ".parquet"; }
+
+/// A name of the form SPLIT-00000-of-00003.
+struct ShardName {
+  std::string split{};
+  std::size_t number = 0, of = 0;
+};
+
+std::optional<ShardName> shard_name(fs::path const& file) {
+  std::string const stem = file.stem().string();
+  constexpr std::string_view between = "-of-";
+  auto const of = stem.rfind(between);
+  if (of == stem.npos || of == 0) return std::nullopt;
+  auto const dash = stem.rfind('-', of - 1);
+  if (dash == stem.npos) return std::nullopt;
+  ShardName name{.split = stem.substr(0, dash)};
+  auto const read = [&](std::size_t begin, std::size_t end, std::size_t& number) {
+    auto const* const last = stem.data() + end;
+    return begin < end && std::from_chars(stem.data() + begin, last, number).ptr == last;
+  };
+  bool const reads = read(dash + 1, of, name.number) && read(of + between.size(), stem.size(), name.of);
+  return reads ? std::optional(name) : std::nullopt;
+}
+
+/// Shards of one split, all of them.
+void check_shards(fs::path const& folder, std::vector<fs::path> const& files) {
+  std::map<std::string, std::pair<std::size_t, std::size_t>> splits;  // shards there are and should be
+  for (fs::path const& file : files)
+    if (auto const name = shard_name(file)) {
+      ++splits[name->split].first;
+      splits[name->split].second = name->of;
+    }
+  if (splits.size() > 1) {
+    std::string names;
+    for (auto const& [split, counts] : splits) names += (names.empty() ? "" : ", ") + split;
+    throw Error(folder.string(), "holds several splits: " + names, "one of them",
+                "name it: " + (folder / splits.rbegin()->first).string());
+  }
+  for (auto const& [split, counts] : splits)
+    if (counts.first != counts.second)
+      throw Error(
+          folder.string(),
+          "holds " + std::to_string(counts.first) + " of the " + std::to_string(counts.second) + " shards of " + split,
+          "all of them");
+}
+
+/// The data files of a folder for which `holds`, sorted; Parquet where there is any.
+template <class F>
+std::vector<fs::path> files_in(fs::path const& folder, F const& holds) {
+  std::vector<fs::path> files;
+  std::error_code ignored;
+  for (auto const& entry : fs::directory_iterator(folder, ignored))
+    if ((is_parquet(entry.path()) || is_text(entry.path())) && holds(entry.path())) files.push_back(entry.path());
+  if (std::ranges::any_of(files, is_parquet)) std::erase_if(files, is_text);
+  std::ranges::sort(files);
+  return files;
+}
 
 void append_lines(std::string const& path, std::vector<Row>& rows) {
   JsonlReader reader(path);
@@ -42,26 +105,42 @@ void append_json(std::string const& path, std::vector<Row>& rows) {
 }
 
 void append(fs::path const& path, std::vector<Row>& rows) {
-  auto const kind = path.extension().string();
-  if (kind == ".json") return append_json(path.string(), rows);
+  if (is_parquet(path))
+    return read_parquet(path, [&](std::size_t number, io::Json&& row) {
+      rows.push_back({path.string() + ":row " + std::to_string(number), std::move(row)});
+    });
+  if (path.extension() == ".json") return append_json(path.string(), rows);
   append_lines(path.string(), rows);
 }
 
 }  // namespace
 
+std::vector<fs::path> data_files(fs::path const& path) {
+  auto const any = [](fs::path const&) { return true; };
+  if (fs::is_directory(path)) {
+    auto files = files_in(path, any);
+    if (files.empty()) files = files_in(path / "data", any);
+    if (files.empty()) throw Error(path.string(), "holds no data files", "files that end in .parquet, .jsonl or .json");
+    check_shards(path, files);
+    return files;
+  }
+  if (!fs::exists(path)) {
+    auto shards = files_in(path.has_parent_path() ? path.parent_path() : ".", [&](fs::path const& file) {
+      auto const name = shard_name(file);
+      return name && name->split == path.filename().string();
+    });
+    if (!shards.empty()) {
+      check_shards(path, shards);
+      return shards;
+    }
+  }
+  return {path};
+}
+
 std::vector<Row> read_rows(fs::path const& path) {
   std::vector<Row> rows;
-  if (!fs::is_directory(path)) {
-    append(path, rows);
-  } else {
-    std::vector<fs::path> shards;
-    for (auto const& entry : fs::directory_iterator(path))
-      if (std::ranges::find(kinds, entry.path().extension().string()) != kinds.end()) shards.push_back(entry.path());
-    std::ranges::sort(shards);
-    if (shards.empty()) throw Error(path.string(), "holds no data files", "files that end in .jsonl or .json");
-    for (auto const& shard : shards) append(shard, rows);
-  }
-  if (rows.empty()) throw Error(path.string(), "holds no problems", "one JSON object a line");
+  for (auto const& file : data_files(path)) append(file, rows);
+  if (rows.empty()) throw Error(path.string(), "holds no problems", "one or more rows");
   return rows;
 }
 

@@ -69,31 +69,20 @@ std::string joined(std::vector<std::string_view> const& names) {
   return text;
 }
 
-double number(std::string_view key, std::string_view text) {
-  if (text == "true" || text == "True") return 1;
-  if (text == "false" || text == "False") return 0;
-  double value = 0;
-  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size())
-    throw Error("option " + std::string(key), "is '" + std::string(text) + "'", "a number");
-  return value;
-}
-
-void assign(Option const& option, double x, double& value) {
+void assign(Option const& option, std::string_view text, double& value) {
+  double const x = option_number(option.name, text);
   if (!option.range.contains(x))
     throw Error("option " + std::string(option.name), "is " + std::to_string(x), detail::describe(option.range));
   value = x;
 }
-void assign(Option const& option, double x, std::size_t& value) {
+void assign(Option const& option, std::string_view text, std::size_t& value) {
+  double const x = option_number(option.name, text);
   if (!option.range.contains(x) || x != std::floor(x) || x < 0 || x > 1e15)
     throw Error("option " + std::string(option.name), "is " + std::to_string(x),
                 "a whole number, " + detail::describe(option.range));
   value = static_cast<std::size_t>(x);
 }
-void assign(Option const& option, double x, bool& value) {
-  if (x != 0 && x != 1) throw Error("option " + std::string(option.name), "is " + std::to_string(x), "true or false");
-  value = x == 1;
-}
+void assign(Option const& option, std::string_view text, bool& value) { value = option_flag(option.name, text); }
 
 }  // namespace
 
@@ -109,17 +98,30 @@ AnyAlgorithm algorithm_named(std::string_view name) {
   throw Error("--algorithm", "'" + std::string(name) + "' is no algorithm", "one of " + joined(names));
 }
 
+double option_number(std::string_view key, std::string_view text) {
+  double value = 0;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size())
+    throw Error("option " + std::string(key), "is '" + std::string(text) + "'", "a number");
+  return value;
+}
+
+bool option_flag(std::string_view key, std::string_view text) {
+  if (text == "true" || text == "True" || text == "1") return true;
+  if (text == "false" || text == "False" || text == "0") return false;
+  throw Error("option " + std::string(key), "is '" + std::string(text) + "'", "true or false");
+}
+
 void set_option(AnyAlgorithm& algorithm, std::string_view key, std::string_view value,
                 std::span<std::string_view const> set) {
   bool found = false;
   std::vector<std::string_view> names;
-  double const x = number(key, value);
   visit_options(algorithm, [&](Option const& option, auto& member) {
     if (std::ranges::find(names, option.name) == names.end()) names.push_back(option.name);
     bool const follows = option.follows == key && std::ranges::find(set, option.name) == set.end();
     if (option.name != key && !follows) return;
     found |= option.name == key;
-    assign(option, x, member);
+    assign(option, value, member);
   });
   if (!found)
     throw Error("option " + std::string(key), "does nothing in this algorithm",

@@ -22,6 +22,11 @@ std::span<NamedAlgorithm const> named_algorithms();
 /// lists the names.
 AnyAlgorithm algorithm_named(std::string_view name);
 
+/// The value of an option as a command line has it. Throws Error with the option's name.
+double option_number(std::string_view key, std::string_view text);
+/// true, True and 1, or false, False and 0.
+bool option_flag(std::string_view key, std::string_view text);
+
 /// Sets an option of the algorithm. Options that follow it and were not set move along. Throws Error for a key that
 /// this algorithm does not have, naming those it has, and for a value outside its range. `set` are the keys given so
 /// far.

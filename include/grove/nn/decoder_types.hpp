@@ -43,6 +43,7 @@ struct HeadRows {
   std::span<std::size_t const> rows{};  ///< packed token indices, ascending: the token *before* the one predicted
   std::span<TokenId const> targets{};   ///< [rows] the token whose log-prob is wanted
   float temperature = 1;
+  bool bf16 = false;  ///< logits and log-probs are rounded to bf16, as where a model's head computes in it
 };
 
 /// One entry a row; an empty span is not wanted. `hidden` is `[rows, hidden_size]`, after the final norm.

@@ -41,7 +41,9 @@ struct Packed {
     targets.clear();
   }
   nn::PackedBatch batch() const { return {.tokens = tokens, .cu_seqlens = cu_seqlens}; }
-  nn::HeadRows head(float temperature) const { return {.rows = rows, .targets = targets, .temperature = temperature}; }
+  nn::HeadRows head(float temperature, bool bf16 = false) const {
+    return {.rows = rows, .targets = targets, .temperature = temperature, .bf16 = bf16};
+  }
 };
 
 }  // namespace
@@ -80,7 +82,7 @@ void CausalLm<Variant, Engine>::score_states(TokenTrajectories const& t, Sequenc
     if (n == 0) return;
     if (read) states.resize(n * config().hidden_size);
     engine_.score(
-        packed.batch(), packed.head(options_.temperature),
+        packed.batch(), packed.head(options_.temperature, options_.bf16_log_probs),
         {.log_prob = part(out.log_prob, done, n),
          .entropy = wanted.contains(Column::Entropy) ? part(out.entropy, done, n) : std::span<float>(),
          .sum_squares = wanted.contains(Column::SumSquares) ? part(out.sum_squares, done, n) : std::span<float>(),
@@ -116,7 +118,7 @@ void CausalLm<Variant, Engine>::accumulate_rows(TokenTrajectories const& t, Sequ
        .states = out.hidden,
        .d_states = gradients.hidden});
   };
-  engine_.accumulate(packed.batch(), packed.head(options_.temperature),
+  engine_.accumulate(packed.batch(), packed.head(options_.temperature, options_.bf16_log_probs),
                      {.log_prob = wanted.contains(Column::LogProb),
                       .entropy = wanted.contains(Column::Entropy),
                       .sum_squares = wanted.contains(Column::SumSquares),

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <variant>
 
 #include "grove/error.hpp"
 #include "grove/rollout/group_sampler.hpp"
 #include "grove/rollout/recording.hpp"
+#include "grove/rollout/sampler_check.hpp"
 
 namespace grove {
 
@@ -17,8 +19,17 @@ class AnyTokenRollout {
   AnyTokenRollout(GroupSampler sampler) : rollout_(std::move(sampler)) {}
   AnyTokenRollout(Replay replay) : rollout_(std::move(replay)) {}
 
+  /// Lets every collection pass this check, where the trainer's log-probs differ from the sampler's on purpose.
+  void check_by(SamplerCheck check) { check_ = std::move(check); }
+
   TokenTrajectories collect(AnyCausalLm& policy) {
-    return std::visit([&](auto& rollout) { return rollout.collect(policy); }, rollout_);
+    auto t = std::visit([&](auto& rollout) { return rollout.collect(policy); }, rollout_);
+    if (check_) (*check_)(policy, t, std::visit([](auto const& rollout) { return rollout.collections(); }, rollout_));
+    return t;
+  }
+
+  void report(Metrics& metrics) const {
+    if (check_) check_->report(metrics);
   }
 
   TokenTrajectories collect_greedy(AnyCausalLm& policy, TokenTrajectories const& sampled) const {
@@ -39,6 +50,7 @@ class AnyTokenRollout {
 
  private:
   std::variant<GroupSampler, Replay> rollout_;
+  std::optional<SamplerCheck> check_;
 };
 static_assert(Rollout<AnyTokenRollout, AnyCausalLm>);
 

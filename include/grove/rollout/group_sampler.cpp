@@ -22,6 +22,9 @@ GroupSampler::GroupSampler(ProblemSource source, PromptFormat format, GroupSampl
   if (options_.problems == 0) throw Error("GroupSampler", "0 problems a step", "at least 1");
   if (options_.group == 0)
     throw Error("GroupSampler", "groups of 0 completions", "at least 1; group-relative advantages need 2");
+  if (options_.views.second_bos && format_.tokenizer().encode("", {.add_special_tokens = true}).empty())
+    throw Error("GroupSampler", "a second BOS is asked for, but the model's tokenizer adds none to a text",
+                "a tokenizer that does", "sample with one BOS");
 }
 
 nn::cpu::GenerationOptions GroupSampler::generation(AnyCausalLm const& policy) const {
@@ -37,30 +40,39 @@ nn::cpu::GenerationOptions GroupSampler::generation(AnyCausalLm const& policy) c
           .batch = options_.batch};
 }
 
+TokenSample GroupSampler::prompted(Problem const& problem) const {
+  auto tokens = format_.tokens(problem);
+  auto const limit = options_.max_prompt_tokens, kept = options_.views.train_tokens;
+  if (limit > 0 && tokens.size() > limit)
+    throw Error("problem " + std::to_string(problem.id), "a prompt of " + std::to_string(tokens.size()) + " tokens",
+                "at most " + std::to_string(limit), "raise max_prompt_length or drop the problem");
+  TokenSample sample{.prompt = tokens};
+  if (options_.views.second_bos) sample.prompt = format_.tokens(problem, {.add_special_tokens = true});
+  if (kept > 0 && tokens.size() > kept) tokens.erase(tokens.begin(), tokens.end() - static_cast<std::ptrdiff_t>(kept));
+  if (tokens != sample.prompt) sample.train_prompt = std::move(tokens);
+  return sample;
+}
+
 TokenTrajectories GroupSampler::collect(AnyCausalLm& policy) {
   TokenTrajectories t;
-  std::vector<std::vector<TokenId>> prompts;
+  std::vector<TokenSample> prompts;
   std::vector<nn::cpu::GenerationRequest> requests;
   auto const mine = options_.share.end(options_.problems) - options_.share.begin(options_.problems);
   auto const first = collections_ * options_.problems + options_.share.begin(options_.problems);
   for (std::size_t p = 0; p < mine; ++p) {
     t.problems.push_back(source_(first + p));
-    prompts.push_back(format_.tokens(t.problems.back()));
-    if (options_.max_prompt_tokens > 0 && prompts.back().size() > options_.max_prompt_tokens)
-      throw Error("problem " + std::to_string(t.problems.back().id),
-                  "a prompt of " + std::to_string(prompts.back().size()) + " tokens",
-                  "at most " + std::to_string(options_.max_prompt_tokens),
-                  "raise max_prompt_length or drop the problem");
+    prompts.push_back(prompted(t.problems.back()));
   }
   for (std::size_t p = 0; p < mine; ++p)
-    requests.push_back({.id = first + p, .prompt = prompts[p], .samples = options_.group});
+    requests.push_back({.id = first + p, .prompt = prompts[p].prompt, .samples = options_.group});
 
   auto const deliver = [&](nn::cpu::GeneratedCompletion&& generated) {
     auto const p = static_cast<std::uint32_t>(generated.request);
     t.add({.id = generated.id,
            .problem = p,
            .index = generated.sample,
-           .prompt = prompts[p],
+           .prompt = prompts[p].prompt,
+           .train_prompt = prompts[p].train_prompt,
            .completion = std::move(generated.completion)},
           p);
   };

@@ -17,12 +17,19 @@
 
 namespace grove {
 
+/// How the sampler's and the trainer's prompts differ, where a recipe wants that; by default they are the same tokens.
+struct PromptViews {
+  bool second_bos = false;       ///< the sampler's has what the tokenizer adds to a text, before the template's own BOS
+  std::size_t train_tokens = 0;  ///< the trainer's is cut to its last tokens; 0: never
+};
+
 struct GroupSamplerOptions {
   std::size_t problems = 8;  ///< prompts a step
   std::uint32_t group = 8;   ///< G, completions of each
   nn::cpu::SamplingOptions sampling{};
   std::size_t max_tokens = 512;        ///< of a completion
   std::size_t max_prompt_tokens = 0;   ///< a longer prompt is an error; 0: the model's context decides
+  PromptViews views{};
   std::vector<TokenId> stop_tokens{};  ///< besides the EOS ids of the model
   std::vector<std::string> stop_strings{};
   std::uint64_t seed = 0;
@@ -54,6 +61,8 @@ class GroupSampler {
 
  private:
   nn::cpu::GenerationOptions generation(AnyCausalLm const& policy) const;
+  /// A sample of the problem with both prompts and nothing else.
+  TokenSample prompted(Problem const& problem) const;
 
   ProblemSource source_;
   PromptFormat format_;

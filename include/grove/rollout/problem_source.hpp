@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "grove/data/torch_order.hpp"
 #include "grove/error.hpp"
 #include "grove/problem.hpp"
 #include "grove/random.hpp"
@@ -44,6 +45,21 @@ class ShuffledProblems {
   std::uint64_t seed_;
   std::uint64_t epoch_ = 0;
   std::vector<std::uint32_t> order_;
+};
+
+/// Goes through the problems in the order of the original run, `torch.randperm` of the seed; see data/torch_order.hpp.
+class TorchOrderedProblems {
+ public:
+  /// `chunk` is the number of prompts of a step.
+  TorchOrderedProblems(std::vector<Problem> problems, std::uint64_t seed, std::size_t chunk)
+      : problems_(std::make_shared<std::vector<Problem> const>(std::move(problems))),
+        order_(problems_->size(), seed, chunk) {}
+
+  Problem operator()(std::uint64_t draw) { return (*problems_)[order_(draw)]; }
+
+ private:
+  std::shared_ptr<std::vector<Problem> const> problems_;
+  data::TorchOrder order_;
 };
 
 }  // namespace grove

@@ -37,8 +37,8 @@ std::string PromptFormat::text(Problem const& problem) const {
   return template_->render(problem.messages);
 }
 
-std::vector<TokenId> PromptFormat::tokens(Problem const& problem) const {
-  auto ids = tokenizer_->encode(text(problem));
+std::vector<TokenId> PromptFormat::tokens(Problem const& problem, text::EncodeOptions options) const {
+  auto ids = tokenizer_->encode(text(problem), options);
   if (ids.empty()) throw Error("problem " + std::to_string(problem.id), "the prompt is empty", "at least one token");
   return ids;
 }

@@ -15,8 +15,8 @@
 namespace grove {
 
 /// How a problem becomes the tokens of a prompt: messages go through the model's chat template (with the generation
-/// prompt), a plain prompt is taken as it is. The text already holds its special tokens, so none are added: there is
-/// never a second BOS.
+/// prompt), a plain prompt is taken as it is. The text already holds its special tokens, so none are added, unless a
+/// recipe wants the second BOS of a sampler that tokenises the text once more.
 class PromptFormat {
  public:
   /// Reads tokenizer and, where the folder has one, chat template.
@@ -26,7 +26,7 @@ class PromptFormat {
 
   /// Throws Error where messages meet a model without a template.
   std::string text(Problem const& problem) const;
-  std::vector<TokenId> tokens(Problem const& problem) const;
+  std::vector<TokenId> tokens(Problem const& problem, text::EncodeOptions options = {}) const;
 
   text::Tokenizer const& tokenizer() const { return *tokenizer_; }
   bool has_template() const { return template_ != nullptr; }

@@ -38,6 +38,7 @@ class Replay {
   explicit Replay(std::filesystem::path folder, Share share = {}) : folder_(std::move(folder)), share_(share) {}
 
   TokenTrajectories collect(AnyCausalLm& policy) { return share_of(read_recording(folder_, ++step_, policy), share_); }
+  std::uint64_t collections() const { return step_; }
   void state(State& s) { s("step", step_); }
 
  private:

@@ -43,14 +43,22 @@ void Decoder<Variant>::load(Parameters const& parameters, std::uint64_t version,
 }
 
 template <class Variant>
-void Decoder<Variant>::score(PackedBatch batch, HeadRows rows, HeadOutputs outputs, Workspace& workspace) const {
+void Decoder<Variant>::load_adapters(Adapters const& adapters, std::uint64_t version, ThreadPool& pool) {
+  adapters_.load(adapters, layout_.config, pool);
+  weights_.version = version;
+}
+
+template <class Variant>
+void Decoder<Variant>::score(PackedBatch batch, HeadRows rows, HeadOutputs outputs, Workspace& workspace,
+                             Adapted adapted) const {
   char const* const where = "Decoder::score";
   if (!weights_.inference) throw Error(where, "the decoder has no weights", "load() before");
   detail::check_batch(where, batch, vocab_size());
   detail::check_rows(where, rows, batch.tokens.size(), vocab_size());
   detail::check_outputs(where, outputs, rows.rows.size(), layout_.hidden);
   if (rows.rows.empty()) return;
-  detail::ForwardPass<Variant> forward(layout_, weights_, workspace, false);
+  detail::PackedAdapters const none;
+  detail::ForwardPass<Variant> forward(layout_, weights_, adapted == Adapted::Yes ? adapters_ : none, workspace, false);
   float const* const x = forward.run(batch);
   detail::HeadPass(layout_, weights_, workspace, rows).forward(x, outputs, false);
 }
@@ -58,9 +66,25 @@ void Decoder<Variant>::score(PackedBatch batch, HeadRows rows, HeadOutputs outpu
 template <class Variant>
 void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f,
                                   Parameters& gradients, Workspace& workspace) const {
+  if (!(gradients.config() == layout_.config)) throw Error("Decoder::accumulate", "gradients of another model");
+  detail::Offsets const offsets(gradients);
+  accumulate(batch, rows, columns, f, {.offsets = offsets, .weights = gradients.values(), .adapters = nullptr},
+             workspace);
+}
+
+template <class Variant>
+void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f,
+                                  Adapters& gradients, Workspace& workspace) const {
+  if (!adapters_.there()) throw Error("Decoder::accumulate", "the decoder has no adapters", "load_adapters() before");
+  detail::Offsets const offsets(layout_.config);
+  accumulate(batch, rows, columns, f, {.offsets = offsets, .weights = {}, .adapters = &gradients}, workspace);
+}
+
+template <class Variant>
+void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f,
+                                  detail::GradientPlaces const& to, Workspace& workspace) const {
   char const* const where = "Decoder::accumulate";
   if (!weights_.training) throw Error(where, "the decoder has no weights to train", "load() with Use::Training before");
-  if (!(gradients.config() == layout_.config)) throw Error(where, "gradients of another model");
   detail::check_batch(where, batch, vocab_size());
   detail::check_rows(where, rows, batch.tokens.size(), vocab_size());
   if (rows.rows.empty()) return;
@@ -79,14 +103,13 @@ void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns 
   HeadGradients const given{take(vocabulary, n), take(columns.entropy, n), take(true, wide)};
   for (auto column : {given.log_prob, given.entropy, given.hidden}) std::ranges::fill(column, 0.0F);
 
-  detail::ForwardPass<Variant> forward(layout_, weights_, workspace, true);
+  detail::ForwardPass<Variant> forward(layout_, weights_, adapters_, workspace, true);
   float const* const x = forward.run(batch);
   detail::HeadPass head(layout_, weights_, workspace, rows);
   head.forward(x, outputs, true);
   f(outputs, given);
-  detail::Offsets const offsets(gradients);
-  detail::BackwardPass<Variant> backward(layout_, weights_, workspace, forward, batch, offsets, gradients.values());
-  head.backward(batch.tokens.size(), outputs.entropy, given, backward.dx(), offsets, gradients.values());
+  detail::BackwardPass<Variant> backward(layout_, weights_, adapters_, workspace, forward, batch, to);
+  head.backward(batch.tokens.size(), outputs.entropy, given, backward.dx(), to.offsets, to.weights);
   backward.run();
 }
 

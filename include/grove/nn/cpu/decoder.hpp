@@ -11,14 +11,20 @@
 #include <span>
 #include <vector>
 
+#include "grove/nn/cpu/adapters.hpp"
 #include "grove/nn/cpu/decoder_layout.hpp"
 #include "grove/nn/cpu/matrix.hpp"
+#include "grove/nn/cpu/packed_adapters.hpp"
 #include "grove/nn/cpu/parameters.hpp"
 #include "grove/nn/cpu/thread_pool.hpp"
 #include "grove/nn/decoder_types.hpp"
 #include "grove/token_id.hpp"
 
 namespace grove::nn::cpu {
+
+namespace detail {
+struct GradientPlaces;
+}
 
 using nn::HeadColumns;
 using nn::HeadFunction;
@@ -58,6 +64,9 @@ class Workspace {
 /// What `load` prepares.
 enum class Use { Inference, Training };
 
+/// Whether a pass adds the adapters that are loaded, where there are any.
+enum class Adapted { Yes, No };
+
 template <class Variant>
 class Decoder {
  public:
@@ -70,6 +79,9 @@ class Decoder {
   /// to recognise them by. For Use::Training also in the order that the backward pass reads.
   void load(Parameters const& parameters, std::uint64_t version, ThreadPool& pool, Use use = Use::Training);
 
+  /// Adapters that everything adds to the weights' products from now on, under a version of its own.
+  void load_adapters(Adapters const& adapters, std::uint64_t version, ThreadPool& pool);
+
   [[nodiscard]] std::uint64_t version() const noexcept { return weights_.version; }
   [[nodiscard]] io::ModelConfig const& config() const noexcept { return layout_.config; }
   [[nodiscard]] std::size_t vocab_size() const noexcept { return layout_.config.vocab_size; }
@@ -77,7 +89,8 @@ class Decoder {
   /// The wanted outputs of the wanted rows, no gradients. Logits exist for a chunk of rows at a time. Throws
   /// grove::Error for a token outside the vocabulary, rows or lengths that do not fit together, and weights that were
   /// not loaded.
-  void score(PackedBatch batch, HeadRows rows, HeadOutputs outputs, Workspace& workspace) const;
+  void score(PackedBatch batch, HeadRows rows, HeadOutputs outputs, Workspace& workspace,
+             Adapted adapted = Adapted::Yes) const;
 
   /// Forward, `f` on the outputs of all rows, backward: adds to `gradients`, which has the layout of the parameters.
   /// The sum goes over tokens in order, so consecutive calls for parts of a batch give the same bits as one call, and
@@ -85,15 +98,24 @@ class Decoder {
   void accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f, Parameters& gradients,
                   Workspace& workspace) const;
 
+  /// The same for the adapters that are loaded: the weights themselves get no gradients, and none are computed.
+  void accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f, Adapters& gradients,
+                  Workspace& workspace) const;
+
   /// What `accumulate` keeps of each token from forward to backward.
   [[nodiscard]] std::size_t activation_bytes() const noexcept;
 
   [[nodiscard]] detail::Layout const& layout() const noexcept { return layout_; }
   [[nodiscard]] detail::Weights const& weights() const noexcept { return weights_; }
+  [[nodiscard]] detail::PackedAdapters const& adapters() const noexcept { return adapters_; }
 
  private:
+  void accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f,
+                  detail::GradientPlaces const& to, Workspace& workspace) const;
+
   detail::Layout layout_;
   detail::Weights weights_;
+  detail::PackedAdapters adapters_;
 };
 
 extern template class Decoder<Qwen2>;

@@ -8,13 +8,20 @@
 
 namespace grove::nn::cpu::detail {
 
+/// Where gradients go: to all weights, or to adapters alone.
+struct GradientPlaces {
+  Offsets const& offsets;
+  std::span<float> weights;      ///< as Parameters::values(); empty: the weights get none
+  Adapters* adapters = nullptr;  ///< null: there are none to train
+};
+
 /// All layers backwards, after a ForwardPass that kept its activations. Gradients of activations go by tiles of rows
 /// and (attention) by sequences; those of weights are sums over all rows in order, so threads never change them.
 template <class Variant>
 class BackwardPass {
  public:
-  BackwardPass(Layout const& layout, Weights const& weights, Workspace& workspace, ForwardPass<Variant> const& forward,
-               PackedBatch batch, Offsets const& offsets, std::span<float> values);
+  BackwardPass(Layout const& layout, Weights const& weights, PackedAdapters const& adapters, Workspace& workspace,
+               ForwardPass<Variant> const& forward, PackedBatch batch, GradientPlaces const& to);
 
   /// Gradient of the hidden states `[tokens, hidden]`, to be written before `run`.
   [[nodiscard]] float* dx() const noexcept { return memory_.dx.data(); }
@@ -33,14 +40,30 @@ class BackwardPass {
   void head_norm_gradients(std::size_t layer);
   void embedding_gradient();
 
+  /// What a projection's backward pass reads, whole columns of rows: its input, and its output's gradient.
+  struct Ends {
+    float const* x;
+    std::size_t in;
+    float const* dy;
+    std::size_t out;
+    std::size_t ldy;
+  };
+  [[nodiscard]] Ends ends(std::size_t layer, Projection projection) const;
+  void adapt_back(std::size_t layer, Projection projection, std::size_t tile, float* dx);
+  void adapter_state(std::size_t layer, Projection projection, std::size_t tile);
+  void adapter_gradients(std::size_t layer);
+  [[nodiscard]] float* low(FloatBuffer const& buffer, Projection projection, std::size_t row) const {
+    return buffer.data() + (static_cast<std::size_t>(projection) * rows_ + row) * adapters_.rank;
+  }
+
   Layout const& layout_;
   Weights const& weights_;
+  PackedAdapters const& adapters_;
   Workspace::Buffers& memory_;
   ThreadPool& pool_;
   ForwardPass<Variant> const& forward_;
   PackedBatch batch_;
-  Offsets const& offsets_;
-  std::span<float> values_;
+  GradientPlaces const& to_;
   std::size_t rows_;
   RowOps const& ops_;
 };

@@ -107,7 +107,7 @@ void ForwardPass<Variant>::begin_tile(std::size_t index, PackedBatch batch) {
 
 template <class Variant>
 void ForwardPass<Variant>::project(std::size_t index, std::size_t layer, RowScratch& scratch) const {
-  LayerPass<Variant> const pass(layout_, weights_, layer, 0, Threads());
+  LayerPass<Variant> const pass(layout_, weights_, adapters_.layer(layer), layer, 0, Threads());
   pass.project(tile(index, layer), rows(layer, memory_.packed.begin(index)), scratch);
 }
 
@@ -123,7 +123,7 @@ float const* ForwardPass<Variant>::run(PackedBatch batch) {
     project(index, 0, *scratch);
   });
   for (std::size_t layer = 0; layer < layers; ++layer) {
-    LayerPass<Variant> const pass(layout_, weights_, layer, 0, Threads());
+    LayerPass<Variant> const pass(layout_, weights_, adapters_.layer(layer), layer, 0, Threads());
     pool_.parallel_for(tiles, [&](std::size_t index) {
       ScratchPool::Lease const scratch(memory_.scratch);
       RowTile const part = tile(index, layer);

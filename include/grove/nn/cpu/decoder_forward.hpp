@@ -14,8 +14,14 @@ template <class Variant>
 class ForwardPass {
  public:
   /// `keep`: activations of all layers stay in the buffers, for the way back.
-  ForwardPass(Layout const& layout, Weights const& weights, Workspace& workspace, bool keep)
-      : layout_(layout), weights_(weights), memory_(workspace.buffers()), pool_(workspace.pool()), keep_(keep) {}
+  ForwardPass(Layout const& layout, Weights const& weights, PackedAdapters const& adapters, Workspace& workspace,
+              bool keep)
+      : layout_(layout),
+        weights_(weights),
+        adapters_(adapters),
+        memory_(workspace.buffers()),
+        pool_(workspace.pool()),
+        keep_(keep) {}
 
   /// Returns the hidden states `[tokens, hidden]` before the final norm.
   float const* run(PackedBatch batch);
@@ -32,6 +38,7 @@ class ForwardPass {
 
   Layout const& layout_;
   Weights const& weights_;
+  PackedAdapters const& adapters_;
   Workspace::Buffers& memory_;
   ThreadPool& pool_;
   bool keep_;

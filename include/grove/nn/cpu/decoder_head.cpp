@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "grove/io/bf16.hpp"
 #include "grove/nn/cpu/gemm.hpp"
 #include "grove/nn/cpu/ops.hpp"
 #include "grove/nn/cpu/vocab.hpp"
@@ -13,6 +14,8 @@ namespace {
 constexpr std::size_t statistics = 4;  // scale, maximum, sum, log_sum
 
 std::span<float> row_of(float* matrix, std::size_t row, std::size_t width) { return {matrix + row * width, width}; }
+
+float in_bf16(float x) { return io::bf16_to_f32(io::f32_to_bf16(x)); }
 
 }  // namespace
 
@@ -66,8 +69,14 @@ void HeadPass::forward_tile(float const* x, HeadOutputs outputs, bool keep, Rang
   bool const kept = keep && keeps_logits();
   float* const logits =
       kept ? memory_.head.logits.data() + range.begin * vocab : scratch->logits.reserve(range.count * vocab);
-  gemm_tile(normed, hidden, range.count, weights_.head, 0, vocab, logits, vocab);
+  project(normed, range.count, logits);
   read_outputs(logits, outputs, keep, range);
+}
+
+void HeadPass::project(float const* normed, std::size_t rows, float* logits) const {
+  std::size_t const vocab = layout_.config.vocab_size;
+  gemm_tile(normed, layout_.hidden, rows, weights_.head, 0, vocab, logits, vocab);
+  if (rows_.bf16) std::transform(logits, logits + rows * vocab, logits, in_bf16);
 }
 
 void HeadPass::read_outputs(float const* logits, HeadOutputs outputs, bool keep, Range range) const {
@@ -77,7 +86,8 @@ void HeadPass::read_outputs(float const* logits, HeadOutputs outputs, bool keep,
     std::span<float const> const row(logits + i * vocab, vocab);
     Softmax const soft = softmax(row, rows_.temperature);
     if (!outputs.log_prob.empty()) {
-      outputs.log_prob[at] = soft.log_prob(row[static_cast<std::size_t>(rows_.targets[at])]);
+      float const log_prob = soft.log_prob(row[static_cast<std::size_t>(rows_.targets[at])]);
+      outputs.log_prob[at] = rows_.bf16 ? in_bf16(log_prob) : log_prob;
     }
     if (!outputs.entropy.empty() || !outputs.sum_squares.empty()) {
       Spread const wide = spread(row, soft);
@@ -131,9 +141,11 @@ void HeadPass::backward(std::size_t tokens, std::span<float const> entropy, Head
       backward_tile(range, entropy, gradients, logits + (range.begin - begin) * vocab);
       through_norm(range);
     });
+    if (values.empty()) continue;
     gemm_weight_gradient(pool_, logits, vocab, memory_.head.normed.data() + begin * hidden, hidden, chunk.count, vocab,
                          hidden, values.data() + offsets.head, hidden);
   }
+  if (values.empty()) return;
   row_ops().rms_norm_weight_backward(dnormed, hidden, memory_.head.x.data(), hidden, memory_.head.inverse.data(), n,
                                      hidden, values.data() + offsets.norm);
 }
@@ -143,7 +155,7 @@ void HeadPass::backward_tile(Range range, std::span<float const> entropy, HeadGr
   std::size_t const hidden = layout_.hidden;
   std::size_t const vocab = layout_.config.vocab_size;
   float const* const normed = memory_.head.normed.data() + range.begin * hidden;
-  if (!keeps_logits()) gemm_tile(normed, hidden, range.count, weights_.head, 0, vocab, logits, vocab);
+  if (!keeps_logits()) project(normed, range.count, logits);
   logits_gradient(range, entropy, gradients, logits);
   float* const dnormed = memory_.head.gradient.data() + range.begin * hidden;
   bool const outer = !gradients.hidden.empty();

@@ -24,8 +24,8 @@ class HeadPass {
   /// From hidden states `[tokens, hidden]` to the wanted outputs; with `keep` also what `backward` needs.
   void forward(float const* x, HeadOutputs outputs, bool keep);
 
-  /// Adds to the gradients of head and final norm, and writes dx `[tokens, hidden]`, zero but for the wanted rows.
-  /// `entropy` as forward gave it.
+  /// Adds to the gradients of head and final norm (unless `values` is empty), and writes dx `[tokens, hidden]`, zero
+  /// but for the wanted rows. `entropy` as forward gave it.
   void backward(std::size_t tokens, std::span<float const> entropy, HeadGradients gradients, float* dx,
                 Offsets const& offsets, std::span<float> values);
 
@@ -40,6 +40,7 @@ class HeadPass {
   [[nodiscard]] bool keeps_logits() const noexcept;
 
   void forward_tile(float const* x, HeadOutputs outputs, bool keep, Range range);
+  void project(float const* normed, std::size_t rows, float* logits) const;
   void read_outputs(float const* logits, HeadOutputs outputs, bool keep, Range range) const;
   void logits_gradient(Range range, std::span<float const> entropy, HeadGradients gradients, float* logits) const;
   void backward_tile(Range range, std::span<float const> entropy, HeadGradients gradients, float* logits);

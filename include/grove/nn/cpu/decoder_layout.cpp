@@ -94,8 +94,14 @@ void Weights::load(Layout const& layout, Parameters const& parameters, bool for_
     to.assign(values + offset, values + offset + n);
   };
   auto const pack = [&](PackedMatrix& forward, PackedMatrix& back, std::size_t offset, std::size_t n, std::size_t k) {
-    forward.pack(values + offset, n, k, pool);
-    if (for_training) back.pack_transposed(values + offset, n, k, pool);
+    float const* const w = values + offset;
+    if (all_bf16({w, n * k}, pool)) {
+      forward.pack_narrow(w, n, k, pool);
+      if (for_training) back.pack_narrow_transposed(w, n, k, pool);
+    } else {
+      forward.pack(w, n, k, pool);
+      if (for_training) back.pack_transposed(w, n, k, pool);
+    }
   };
   inference = training = false;
   layers.resize(config.layers);

@@ -25,6 +25,9 @@ void LayerPass<Variant>::project(RowTile const& tile, LayerRows const& rows, Row
     }
   });
   threads_.multiply(normed, tile.rows, weights_.qkv, rows.qkv, {.bias = data_or_null(weights_.qkv_bias)});
+  adapt(Projection::Query, normed, tile.rows, rows.qkv, width, scratch);
+  adapt(Projection::Key, normed, tile.rows, rows.qkv + layout_.query_width, width, scratch);
+  adapt(Projection::Value, normed, tile.rows, rows.qkv + layout_.query_width + layout_.key_width, width, scratch);
   threads_.split(tile.rows, row_grain, [&](std::size_t, std::size_t begin, std::size_t end) {
     for (std::size_t row = begin; row < end; ++row) {
       float* const qkv = rows.qkv + row * width;
@@ -111,6 +114,7 @@ void LayerPass<Variant>::finish(RowTile const& tile, LayerRows const& rows, RowS
   if (rows.middle != rows.x) std::copy(rows.x, rows.x + tile.rows * hidden, rows.middle);
   threads_.multiply(rows.attention, tile.rows, weights_.out, rows.middle,
                     {.bias = data_or_null(weights_.out_bias), .accumulate = true});
+  adapt(Projection::Output, rows.attention, tile.rows, rows.middle, hidden, scratch);
   float* const normed = scratch.normed.reserve(tile.rows * hidden);
   threads_.split(tile.rows, row_grain, [&](std::size_t, std::size_t begin, std::size_t end) {
     for (std::size_t row = begin; row < end; ++row) {
@@ -119,6 +123,8 @@ void LayerPass<Variant>::finish(RowTile const& tile, LayerRows const& rows, RowS
     }
   });
   threads_.multiply(normed, tile.rows, weights_.gate_up, rows.gate_up);
+  adapt(Projection::Gate, normed, tile.rows, rows.gate_up, 2 * wide, scratch);
+  adapt(Projection::Up, normed, tile.rows, rows.gate_up + wide, 2 * wide, scratch);
   float* const product = scratch.product.reserve(tile.rows * wide);
   threads_.split(tile.rows, row_grain, [&](std::size_t, std::size_t begin, std::size_t end) {
     for (std::size_t row = begin; row < end; ++row) {
@@ -128,6 +134,18 @@ void LayerPass<Variant>::finish(RowTile const& tile, LayerRows const& rows, RowS
   });
   if (rows.out != rows.middle) std::copy(rows.middle, rows.middle + tile.rows * hidden, rows.out);
   threads_.multiply(product, tile.rows, weights_.down, rows.out, {.accumulate = true});
+  adapt(Projection::Down, product, tile.rows, rows.out, hidden, scratch);
+}
+
+/// y += scale * B (A x), where the projection has an adapter.
+template <class Variant>
+void LayerPass<Variant>::adapt(Projection projection, float const* x, std::size_t rows, float* y, std::size_t ldy,
+                               RowScratch& scratch) const {
+  if (adapters_ == nullptr || !(*adapters_)[projection].there()) return;
+  PackedAdapter const& adapter = (*adapters_)[projection];
+  float* const low = scratch.low.reserve(rows * adapter.a.outputs());
+  threads_.multiply(x, rows, adapter.a, low);
+  threads_.multiply(low, rows, adapter.b, y, ldy, {.accumulate = true});
 }
 
 void embed(Weights const& weights, std::size_t hidden, std::span<TokenId const> tokens, float* x) {

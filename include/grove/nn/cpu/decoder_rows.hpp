@@ -13,6 +13,7 @@
 #include "grove/nn/cpu/gemm.hpp"
 #include "grove/nn/cpu/matrix.hpp"
 #include "grove/nn/cpu/ops.hpp"
+#include "grove/nn/cpu/packed_adapters.hpp"
 #include "grove/nn/cpu/thread_pool.hpp"
 #include "grove/token_id.hpp"
 
@@ -59,8 +60,12 @@ class Threads {
   [[nodiscard]] std::size_t count() const noexcept { return pool_ == nullptr ? 1 : pool_->size(); }
 
   void multiply(float const* a, std::size_t m, PackedMatrix const& w, float* c, Epilogue epilogue = {}) const {
-    if (pool_ == nullptr) return gemm_tile(a, w.depth(), m, w, 0, w.outputs(), c, w.outputs(), epilogue);
-    gemm(*pool_, a, w.depth(), m, w, c, w.outputs(), epilogue);
+    multiply(a, m, w, c, w.outputs(), epilogue);
+  }
+  void multiply(float const* a, std::size_t m, PackedMatrix const& w, float* c, std::size_t ldc,
+                Epilogue epilogue) const {
+    if (pool_ == nullptr) return gemm_tile(a, w.depth(), m, w, 0, w.outputs(), c, ldc, epilogue);
+    gemm(*pool_, a, w.depth(), m, w, c, ldc, epilogue);
   }
 
   /// f(part, begin, end) for parts of [0, n) of at least `grain`.
@@ -78,7 +83,7 @@ class Threads {
 
 /// Memory that a tile needs on its way; nothing in it outlives a layer.
 struct RowScratch {
-  FloatBuffer x, normed, qkv, attention, gate_up, product, angles, scores, logits, gradient;
+  FloatBuffer x, normed, qkv, attention, gate_up, product, angles, scores, logits, gradient, low;
   std::vector<RowRun> runs;
   std::vector<RowRun> pieces;
 };
@@ -99,10 +104,12 @@ struct LayerRows {
 template <class Variant>
 class LayerPass {
  public:
-  /// `page_layer`: the layer's place in a page (0 where pages hold one layer).
-  LayerPass(Layout const& layout, Weights const& weights, std::size_t layer, std::size_t page_layer, Threads threads)
+  /// `page_layer`: the layer's place in a page (0 where pages hold one layer). `adapters`: the layer's, or null.
+  LayerPass(Layout const& layout, Weights const& weights, LayerAdapters const* adapters, std::size_t layer,
+            std::size_t page_layer, Threads threads)
       : layout_(layout),
         weights_(weights.layers[layer]),
+        adapters_(adapters),
         shape_(layout.attention[layer]),
         offset_(page_layer * layout.kv.layer_floats()),
         threads_(threads),
@@ -120,9 +127,12 @@ class LayerPass {
  private:
   void turn_heads(float* heads, std::size_t count, float const* norm, float const* angles) const;
   void store(RowTile const& tile, float const* qkv) const;
+  void adapt(Projection projection, float const* x, std::size_t rows, float* y, std::size_t ldy,
+             RowScratch& scratch) const;
 
   Layout const& layout_;
   LayerWeights const& weights_;
+  LayerAdapters const* adapters_;
   AttentionShape const& shape_;
   std::size_t offset_;
   Threads threads_;

@@ -114,7 +114,7 @@ float const* DecodeSession<Variant>::run_tile(std::span<TokenId const> tokens, s
                                .gate_up = scratch_.gate_up.reserve(tile.rows * 2 * layout.intermediate),
                                .out = x};
   for (std::size_t i = 0; i < layout.config.layers; ++i) {
-    detail::LayerPass<Variant> const layer(layout, decoder_->weights(), i, i, threads_);
+    detail::LayerPass<Variant> const layer(layout, decoder_->weights(), decoder_->adapters().layer(i), i, i, threads_);
     layer.project(tile, rows, scratch_);
     layer.attend(tile, rows, scratch_);
     layer.finish(tile, rows, scratch_);

@@ -82,7 +82,7 @@ struct Workspace::Buffers {
   detail::FloatBuffer pages, angles;
   detail::FloatBuffer x, qkv, raw, attention, statistics, middle, gate_up;  ///< forward; all layers where kept
   detail::FloatBuffer dx, dmiddle, dnext, dattention, dqkv, dgate_up, dnormed, normed, dmlp_normed, mlp_normed, product,
-      inverse;  ///< backward, one layer
+      inverse, low, dlow;  ///< backward, one layer
   detail::HeadMemory head;
 };
 

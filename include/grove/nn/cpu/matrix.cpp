@@ -4,9 +4,12 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <vector>
 
 #include "grove/nn/cpu/thread_pool.hpp"
 
@@ -74,6 +77,29 @@ void pack_panel(T const* rows, std::size_t count, std::size_t depth, T* panel) {
   }
 }
 
+// Some rows of the source in the type that is stored: themselves, or the upper halves of floats.
+template <class T, class Source>
+class Rows {
+ public:
+  Rows(Source const* rows, std::size_t count) : narrow_(count) {
+    for (std::size_t i = 0; i < count; ++i)
+      narrow_[i] = static_cast<T>(std::bit_cast<std::uint32_t>(rows[i]) >> 16U);
+  }
+  [[nodiscard]] T const* data() const noexcept { return narrow_.data(); }
+
+ private:
+  std::vector<T> narrow_;
+};
+template <class T>
+class Rows<T, T> {
+ public:
+  Rows(T const* rows, std::size_t) : rows_(rows) {}
+  [[nodiscard]] T const* data() const noexcept { return rows_; }
+
+ private:
+  T const* rows_;
+};
+
 // `steps` rows of the source, from one row of each panel on.
 template <class T>
 void pack_rows(T const* rows, std::size_t steps, std::size_t outputs, T* first_panel, std::size_t panel_size) {
@@ -95,19 +121,27 @@ void pack_rows(T const* rows, std::size_t steps, std::size_t outputs, T* first_p
 }  // namespace
 
 void PackedMatrix::pack(float const* w, std::size_t n, std::size_t k, ThreadPool& pool) {
-  pack_plain(w, n, k, Storage::F32, pool);
+  pack_plain<float>(w, n, k, Storage::F32, pool);
 }
 
 void PackedMatrix::pack_transposed(float const* w, std::size_t n, std::size_t k, ThreadPool& pool) {
-  pack_turned(w, n, k, Storage::F32, pool);
+  pack_turned<float>(w, n, k, Storage::F32, pool);
+}
+
+void PackedMatrix::pack_narrow(float const* w, std::size_t n, std::size_t k, ThreadPool& pool) {
+  pack_plain<std::uint16_t>(w, n, k, Storage::Bf16, pool);
+}
+
+void PackedMatrix::pack_narrow_transposed(float const* w, std::size_t n, std::size_t k, ThreadPool& pool) {
+  pack_turned<std::uint16_t>(w, n, k, Storage::Bf16, pool);
 }
 
 void PackedMatrix::pack_bf16(std::uint16_t const* w, std::size_t n, std::size_t k, ThreadPool& pool) {
-  pack_plain(w, n, k, Storage::Bf16, pool);
+  pack_plain<std::uint16_t>(w, n, k, Storage::Bf16, pool);
 }
 
 void PackedMatrix::pack_bf16_transposed(std::uint16_t const* w, std::size_t n, std::size_t k, ThreadPool& pool) {
-  pack_turned(w, n, k, Storage::Bf16, pool);
+  pack_turned<std::uint16_t>(w, n, k, Storage::Bf16, pool);
 }
 
 std::byte* PackedMatrix::prepare(std::size_t outputs, std::size_t depth, Storage storage) {
@@ -122,23 +156,40 @@ std::byte* PackedMatrix::prepare(std::size_t outputs, std::size_t depth, Storage
   return buffer_.data();
 }
 
-template <class T>
-void PackedMatrix::pack_plain(T const* w, std::size_t n, std::size_t k, Storage storage, ThreadPool& pool) {
+template <class T, class Source>
+void PackedMatrix::pack_plain(Source const* w, std::size_t n, std::size_t k, Storage storage, ThreadPool& pool) {
   T* const packed = reinterpret_cast<T*>(prepare(n, k, storage));
   pool.parallel_for((n + width - 1) / width, [=](std::size_t panel) {
     std::size_t const first = panel * width;
-    pack_panel(w + first * k, std::min(width, n - first), k, packed + first * k);
+    std::size_t const count = std::min(width, n - first);
+    Rows<T, Source> const rows(w + first * k, count * k);
+    pack_panel(rows.data(), count, k, packed + first * k);
   });
 }
 
-template <class T>
-void PackedMatrix::pack_turned(T const* w, std::size_t n, std::size_t k, Storage storage, ThreadPool& pool) {
+template <class T, class Source>
+void PackedMatrix::pack_turned(Source const* w, std::size_t n, std::size_t k, Storage storage, ThreadPool& pool) {
   constexpr std::size_t block = 32;  // rows of w a task
   T* const packed = reinterpret_cast<T*>(prepare(k, n, storage));
   pool.parallel_for((n + block - 1) / block, [=](std::size_t task) {
     std::size_t const first = task * block;
-    pack_rows(w + first * k, std::min(block, n - first), k, packed + first * width, n * width);
+    std::size_t const count = std::min(block, n - first);
+    Rows<T, Source> const rows(w + first * k, count * k);
+    pack_rows(rows.data(), count, k, packed + first * width, n * width);
   });
+}
+
+bool all_bf16(std::span<float const> values, ThreadPool& pool) {
+  constexpr std::size_t block = std::size_t{1} << 16U;
+  std::atomic<bool> all{true};
+  pool.parallel_for((values.size() + block - 1) / block, [&](std::size_t task) {
+    if (!all.load(std::memory_order_relaxed)) return;
+    auto const part = values.subspan(task * block, std::min(block, values.size() - task * block));
+    std::uint32_t low = 0;
+    for (float const x : part) low |= std::bit_cast<std::uint32_t>(x) & 0xFFFFU;
+    if (low != 0) all.store(false, std::memory_order_relaxed);
+  });
+  return all;
 }
 
 }  // namespace grove::nn::cpu

@@ -23,11 +23,14 @@ Head::Head(at::Tensor const& normed, at::Tensor const& weight, HeadRows rows, st
       weight_(weight.to(at::kFloat)),
       targets_(indices(rows.targets, normed.device())),
       chunk_(std::max<std::int64_t>(1, extent(logits) / weight.size(0))),
-      scale_(1.0F / rows.temperature) {}
+      scale_(1.0F / rows.temperature),
+      bf16_(rows.bf16) {}
 
 at::Tensor Head::logits(std::int64_t begin, std::int64_t count) const {
-  return at::mm(normed_.narrow(0, begin, count), weight_.t()).mul_(scale_);
+  return rounded(at::mm(normed_.narrow(0, begin, count), weight_.t())).mul_(scale_);
 }
+
+at::Tensor Head::rounded(at::Tensor x) const { return bf16_ ? x.to(at::kBFloat16).to(at::kFloat) : x; }
 
 void Head::forward(HeadOutputs outputs) const {
   copy_out(normed_, outputs.hidden);
@@ -36,7 +39,7 @@ void Head::forward(HeadOutputs outputs) const {
     auto const count = std::min(chunk_, normed_.size(0) - begin);
     auto const found = row_outputs(logits(begin, count), targets_.narrow(0, begin, count), !outputs.entropy.empty(),
                                    !outputs.sum_squares.empty());
-    copy_out(found.log_prob, part(outputs.log_prob, begin, count));
+    copy_out(rounded(found.log_prob), part(outputs.log_prob, begin, count));
     if (found.entropy.defined()) copy_out(found.entropy, part(outputs.entropy, begin, count));
     if (found.sum_squares.defined()) copy_out(found.sum_squares, part(outputs.sum_squares, begin, count));
   }

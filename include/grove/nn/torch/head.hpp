@@ -24,10 +24,12 @@ class Head {
 
  private:
   [[nodiscard]] at::Tensor logits(std::int64_t begin, std::int64_t count) const;
+  [[nodiscard]] at::Tensor rounded(at::Tensor x) const;
 
   at::Tensor normed_, weight_, targets_;
   std::int64_t chunk_;
   float scale_;
+  bool bf16_;
 };
 
 }  // namespace grove::nn::torch::detail
