@@ -26,6 +26,7 @@ namespace detail {
 struct GradientPlaces;
 }
 
+using nn::Adapted;
 using nn::HeadColumns;
 using nn::HeadFunction;
 using nn::HeadGradients;
@@ -64,8 +65,6 @@ class Workspace {
 /// What `load` prepares.
 enum class Use { Inference, Training };
 
-/// Whether a pass adds the adapters that are loaded, where there are any.
-enum class Adapted { Yes, No };
 
 template <class Variant>
 class Decoder {
