@@ -183,15 +183,15 @@ po::options_description recipe_options(Recipe& r) {
       ("data.problem", po::value(&r.data_problem)->default_value(""), "column of the problem")  //
       ("data.gold", po::value(&r.data_gold)->default_value(""), "column of the gold answer")    //
       ("data.rows", po::value(&r.data_rows)->default_value(0),
-       "rows of the data set as published, for --dry-run without --data") //
+       "rows of the data set as published, for --dry-run without --data")  //
       ("max_prompt_length", po::value(&r.max_prompt_length)->default_value(512),
-       "tokens; see prompt_over_limit")                                                                     //
-      ("num_generations", po::value(&r.num_generations)->default_value(8), "G, completions of each problem")      //
-      ("max_completion_length", po::value(&r.max_completion_length)->default_value(512), "tokens")                //
+       "tokens; see prompt_over_limit")                                                                            //
+      ("num_generations", po::value(&r.num_generations)->default_value(8), "G, completions of each problem")       //
+      ("max_completion_length", po::value(&r.max_completion_length)->default_value(512), "tokens")                 //
       ("temperature", po::value(&r.temperature)->default_value(1.0), "of sampling, and of the trained log-probs")  //
-      ("top_p", po::value(&r.top_p)->default_value(1.0), "nucleus sampling")                                      //
-      ("top_k", po::value(&r.top_k)->default_value(0), "0: all tokens")                                           //
-      ("min_p", po::value(&r.min_p)->default_value(0.0), "0: off")                                                //
+      ("top_p", po::value(&r.top_p)->default_value(1.0), "nucleus sampling")                                       //
+      ("top_k", po::value(&r.top_k)->default_value(0), "0: all tokens")                                            //
+      ("min_p", po::value(&r.min_p)->default_value(0.0), "0: off")                                                 //
       ("per_device_train_batch_size", po::value(&r.per_device_train_batch_size)->default_value(8),
        "completions of one process and accumulation step")  //
       ("gradient_accumulation_steps", po::value(&r.gradient_accumulation_steps)->default_value(1),
@@ -201,7 +201,7 @@ po::options_description recipe_options(Recipe& r) {
       ("num_iterations", po::value(&r.num_iterations)->default_value(1), "mu, passes over each batch")  //
       ("minibatches", po::value(&r.minibatches)->default_value(1), "optimizer steps in each pass")      //
       ("tokens_per_micro_batch", po::value(&r.tokens_per_micro_batch)->default_value(0),
-       "completion tokens whose forward and backward run together; 0: 8192")                                                //
+       "completion tokens whose forward and backward run together; 0: 8192")                                       //
       ("reward_funcs", po::value(&r.reward_funcs)->default_value("format,accuracy"), "names with commas between")  //
       ("reward_weights", po::value(&r.reward_weights)->default_value(""), "one number each; empty: all 1")         //
       ("loss_type", po::value(&r.loss_type)->default_value("dapo"),

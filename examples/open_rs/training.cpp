@@ -185,7 +185,10 @@ namespace {
 grove::AnyTokenRollout unchecked_rollout(TrainFlags const& flags, Recipe const& recipe,
                                          std::vector<ExtraReward> const& extras) {
   grove::Share const share{flags.ranks.rank(), flags.ranks.size()};
-  if (!flags.replay.empty()) return grove::Replay(flags.replay, share);
+  auto const sampled_at = static_cast<float>(recipe.temperature);
+  bool const two_views = recipe.as_run.has_two_views(recipe.temperature);
+  if (!flags.replay.empty())
+    return grove::Replay(flags.replay, share, two_views ? std::optional(sampled_at) : std::nullopt);
   auto problems = as_conversations(
       grove::data::load_problems(flags.data.string(), {.problem = recipe.data_problem, .gold = recipe.data_gold}),
       recipe.system_prompt);

@@ -27,8 +27,8 @@ struct GroupSamplerOptions {
   std::size_t problems = 8;  ///< prompts a step
   std::uint32_t group = 8;   ///< G, completions of each
   nn::cpu::SamplingOptions sampling{};
-  std::size_t max_tokens = 512;        ///< of a completion
-  std::size_t max_prompt_tokens = 0;   ///< a longer prompt is an error; 0: the model's context decides
+  std::size_t max_tokens = 512;       ///< of a completion
+  std::size_t max_prompt_tokens = 0;  ///< a longer prompt is an error; 0: the model's context decides
   PromptViews views{};
   std::vector<TokenId> stop_tokens{};  ///< besides the EOS ids of the model
   std::vector<std::string> stop_strings{};

@@ -195,7 +195,8 @@ void write_recording(std::filesystem::path const& folder, std::uint64_t step, To
   io::write_file(folder / file_name(step), text);
 }
 
-TokenTrajectories read_recording(std::filesystem::path const& folder, std::uint64_t step, AnyCausalLm const& policy) {
+TokenTrajectories read_recording(std::filesystem::path const& folder, std::uint64_t step, AnyCausalLm const& policy,
+                                 std::optional<float> sampling_temperature) {
   auto const path = folder / file_name(step);
   std::ifstream in(path);
   if (!in)
@@ -217,11 +218,11 @@ TokenTrajectories read_recording(std::filesystem::path const& folder, std::uint6
                       " already",
                   "an index of its own for each sequence of a group");
     if (!extra.has_log_probs) {
-      auto sequence = sample.context();
+      auto sequence = sampling_temperature ? sample.prompt : sample.context();
       auto const prompt = sequence.size();
       sequence.insert(sequence.end(), sample.completion.tokens.begin(), sample.completion.tokens.end());
-      auto const log_probs =
-          policy.log_probs(std::vector<std::vector<TokenId>>{sequence}, policy.options().temperature);
+      auto const log_probs = policy.log_probs(std::vector<std::vector<TokenId>>{sequence},
+                                              sampling_temperature.value_or(policy.options().temperature));
       std::copy(log_probs[0].begin() + static_cast<std::ptrdiff_t>(prompt) - 1, log_probs[0].end(),
                 sample.completion.log_probs.begin());
     }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -27,23 +28,29 @@ void write_recording(std::filesystem::path const& folder, std::uint64_t step, To
                      RewardMatrix const& rewards, UpdatePlan const& plan, std::size_t epochs);
 
 /// Reads one step's batch. `index`, `log_probs`, `rank`, `minibatch`, `micro_batch` and `policy_version` may be absent:
-/// log-probs are then computed with the policy as it is, and the trainer splits the batch itself. Throws Error with
-/// file and line for what is malformed, for a second sequence of the same group and index, and for a file without any.
-TokenTrajectories read_recording(std::filesystem::path const& folder, std::uint64_t step, AnyCausalLm const& policy);
+/// log-probs are then computed with the policy as it is (after the sampler's prompt at `sampling_temperature` where
+/// that is given, else as it is trained), and the trainer splits the batch itself. Throws Error with file and line for
+/// what is malformed, for a second sequence of the same group and index, and for a file without any.
+TokenTrajectories read_recording(std::filesystem::path const& folder, std::uint64_t step, AnyCausalLm const& policy,
+                                 std::optional<float> sampling_temperature = {});
 
 /// A rollout that plays a recording back, step after step.
 class Replay {
  public:
   /// Of several ranks each plays its share of the groups.
-  explicit Replay(std::filesystem::path folder, Share share = {}) : folder_(std::move(folder)), share_(share) {}
+  explicit Replay(std::filesystem::path folder, Share share = {}, std::optional<float> sampling_temperature = {})
+      : folder_(std::move(folder)), share_(share), temperature_(sampling_temperature) {}
 
-  TokenTrajectories collect(AnyCausalLm& policy) { return share_of(read_recording(folder_, ++step_, policy), share_); }
+  TokenTrajectories collect(AnyCausalLm& policy) {
+    return share_of(read_recording(folder_, ++step_, policy, temperature_), share_);
+  }
   std::uint64_t collections() const { return step_; }
   void state(State& s) { s("step", step_); }
 
  private:
   std::filesystem::path folder_;
   Share share_;
+  std::optional<float> temperature_;
   std::uint64_t step_ = 0;
 };
 
