@@ -95,12 +95,13 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
     return report;
   }
 
-  /// `steps` steps; after each one every observer is called with the trainer and the report. One that returns true
-  /// stops. Those with `finished(trainer)` are told of the end.
+  /// `steps` steps; after each one every observer is called with the trainer and the report, in their order: one that
+  /// takes the report by reference may add metrics for those behind it. One that returns true stops. Those with
+  /// `finished(trainer)` are told of the end.
   template <class... Observers>
   void run(std::size_t steps, Observers&&... observers) {
     for (std::size_t i = 0; i < steps; ++i) {
-      auto const report = step();
+      auto report = step();
       bool stop = false;
       ((stop |= observe(observers, report)), ...);
       if (stop) break;
@@ -373,8 +374,8 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   }
 
   template <class Observer>
-  bool observe(Observer& observer, StepReport const& report) {
-    if constexpr (std::convertible_to<std::invoke_result_t<Observer&, Trainer&, StepReport const&>, bool>) {
+  bool observe(Observer& observer, StepReport& report) {
+    if constexpr (std::convertible_to<std::invoke_result_t<Observer&, Trainer&, StepReport&>, bool>) {
       return observer(*this, report);
     } else {
       observer(*this, report);
