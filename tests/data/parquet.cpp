@@ -93,7 +93,7 @@ TEST_CASE("parquet: many rows come in their order") {
   if (!grove::data::has_parquet()) return;
   Folder const f;
   std::vector<Json> rows;
-  for (int i = 0; i < 25'000; ++i) rows.push_back({{"problem", "p" + std::to_string(i)}, {"answer", i}});
+  for (int i = 0; i < 25'000; ++i) rows.push_back({{"problem", std::to_string(i)}, {"answer", i}});
   CHECK(read(f.table("data.parquet", rows)) == rows);
 }
 

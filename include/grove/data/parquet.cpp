@@ -8,6 +8,7 @@
 #include <parquet/arrow/writer.h>
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <fstream>
 #include <limits>
@@ -15,6 +16,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -75,9 +77,14 @@ class Cells {
     return json;
   }
 
+  /// A whole number that is not negative is unsigned, as it is when it comes out of JSON text.
   template <class Array>
   static Json value(arrow::Array const& array, std::int64_t i) {
-    return static_cast<Array const&>(array).Value(i);
+    auto const number = static_cast<Array const&>(array).Value(i);
+    using Number = std::remove_const_t<decltype(number)>;
+    if constexpr (std::signed_integral<Number>)
+      if (number >= 0) return static_cast<std::uint64_t>(number);
+    return number;
   }
 
   template <class Array>
