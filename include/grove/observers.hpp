@@ -5,25 +5,31 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdio>
 #include <ostream>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "grove/trainer.hpp"
 
 namespace grove {
 
-/// Calls `f(trainer, report)` after each n-th step.
+/// Calls `f(trainer, report)` after each n-th step (never for n = 0). Where f takes the report by reference it may add
+/// metrics; where it returns true the run stops.
 template <class F>
 struct EveryN {
   std::size_t n;
   F f;
 
   template <class T>
-  void operator()(T& trainer, StepReport const& report) {
-    if (report.step % n == 0) f(trainer, report);
+  bool operator()(T& trainer, StepReport& report) {
+    if (n == 0 || report.step % n != 0) return false;
+    if constexpr (std::convertible_to<std::invoke_result_t<F&, T&, StepReport&>, bool>) return f(trainer, report);
+    f(trainer, report);
+    return false;
   }
 };
 template <class F>
