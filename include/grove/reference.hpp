@@ -17,9 +17,10 @@ namespace grove {
 
 /// A policy that can tell what it would have said before it was trained, without a second copy of its weights.
 template <class P>
-concept KnowsItsReference =
-    Policy<P> && requires(P const& p, typename P::Trajectories const& t, Sequences sequences, ColumnSet wanted,
-                          TokenOutputs<typename P::Real> out) { p.score_reference(t, sequences, wanted, out); };
+concept KnowsItsReference = Policy<P> && requires(P const& p, typename P::Trajectories const& t, Sequences sequences,
+                                                  ColumnSet wanted, TokenOutputs<typename P::Real> out) {
+  p.score_reference(t, sequences, wanted, out);
+};
 
 /// The policy as it was when training began: a copy of it, or itself where it knows its own reference. Policies that
 /// can do neither have none; whether a composition wants one is checked when it is composed.
@@ -69,8 +70,8 @@ class Reference {
     if constexpr (KnowsItsReference<P>)
       return std::nullopt;
     else if constexpr (requires {
-                    { policy.clone() } -> std::same_as<P>;
-                  })
+                         { policy.clone() } -> std::same_as<P>;
+                       })
       return policy.clone();
     else
       throw Error("Trainer", "the composition compares with a reference policy", "a policy with `clone() const`");

@@ -62,6 +62,9 @@ struct HeadGradients {
   std::span<float> hidden{};
 };
 
+/// Whether a pass adds the low-rank adapters that are loaded, where there are any.
+enum class Adapted { Yes, No };
+
 /// Which outputs `accumulate` computes. log_prob comes with the other two of the vocabulary; without any of the three
 /// the vocabulary projection is left out.
 struct HeadColumns {

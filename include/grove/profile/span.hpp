@@ -32,11 +32,11 @@ class Span {
 /// How much this rank computed in one step.
 struct StepSize {
   std::size_t sequences = 0;
-  std::size_t sampled_tokens = 0;   ///< of completions
-  double tokens = 0;                ///< that a forward pass over all sequences computes, prompts included
-  double squared_lengths = 0;       ///< sum over sequences of their tokens squared: what attention grows with
-  std::size_t scored_passes = 0;    ///< forward passes over all sequences before the first update
-  std::size_t trained_passes = 0;   ///< forward and backward passes over all sequences
+  std::size_t sampled_tokens = 0;  ///< of completions
+  double tokens = 0;               ///< that a forward pass over all sequences computes, prompts included
+  double squared_lengths = 0;      ///< sum over sequences of their tokens squared: what attention grows with
+  std::size_t scored_passes = 0;   ///< forward passes over all sequences before the first update
+  std::size_t trained_passes = 0;  ///< forward and backward passes over all sequences
 };
 
 }  // namespace grove

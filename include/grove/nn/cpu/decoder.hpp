@@ -65,7 +65,6 @@ class Workspace {
 /// What `load` prepares.
 enum class Use { Inference, Training };
 
-
 template <class Variant>
 class Decoder {
  public:

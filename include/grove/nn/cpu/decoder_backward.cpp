@@ -2,6 +2,7 @@
 #include "grove/nn/cpu/decoder_backward.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "grove/nn/cpu/gemm.hpp"
@@ -151,7 +152,7 @@ void BackwardPass<Variant>::projection_tile(std::size_t layer, std::size_t tile)
   float* const dnext = memory_.dnext.data() + begin * hidden;
   float const* const norm = weights.input_norm.data();
   gemm_tile(dqkv, layout_.qkv_width, count, weights.qkv_back, 0, hidden, dnormed, hidden);
-  constexpr auto of_qkv = {Projection::Query, Projection::Key, Projection::Value};
+  constexpr std::array of_qkv = {Projection::Query, Projection::Key, Projection::Value};
   for (Projection p : of_qkv) adapt_back(layer, p, tile, dnormed);
   std::copy_n(memory_.dmiddle.data() + begin * hidden, count * hidden, dnext);
   for (std::size_t row = 0; row < count; ++row) {
@@ -237,7 +238,8 @@ void BackwardPass<Variant>::head_norm_gradients(std::size_t layer) {
   for (std::size_t row = 0; row < rows_; ++row) {
     LayerRows const kept = forward_.rows(layer, row);
     float const* const inverse = memory_.inverse.data() + 2 * rows_ + row * (heads + kv_heads);
-    ops_.rms_norm_weight_backward(kept.qkv, dim, kept.raw, dim, inverse, heads, dim, to_.weights.data() + at.query_norm);
+    ops_.rms_norm_weight_backward(kept.qkv, dim, kept.raw, dim, inverse, heads, dim,
+                                  to_.weights.data() + at.query_norm);
     ops_.rms_norm_weight_backward(kept.qkv + layout_.query_width, dim, kept.raw + layout_.query_width, dim,
                                   inverse + heads, kv_heads, dim, to_.weights.data() + at.key_norm);
   }

@@ -52,8 +52,8 @@ struct Layout {
   Rotary rotary;
 };
 
-/// Matrices whose values are all bfloat16 numbers, such as a checkpoint's of that type, are stored as such, which changes
-/// no result.
+/// Matrices whose values are all bfloat16 numbers, such as a checkpoint's of that type, are stored as such, which
+/// changes no result.
 struct LayerWeights {
   std::vector<float> input_norm, qkv_bias, query_norm, key_norm, out_bias, mlp_norm;
   PackedMatrix qkv, out, gate_up, down;

@@ -82,8 +82,7 @@ template <class T, class Source>
 class Rows {
  public:
   Rows(Source const* rows, std::size_t count) : narrow_(count) {
-    for (std::size_t i = 0; i < count; ++i)
-      narrow_[i] = static_cast<T>(std::bit_cast<std::uint32_t>(rows[i]) >> 16U);
+    for (std::size_t i = 0; i < count; ++i) narrow_[i] = static_cast<T>(std::bit_cast<std::uint32_t>(rows[i]) >> 16U);
   }
   [[nodiscard]] T const* data() const noexcept { return narrow_.data(); }
 

@@ -37,6 +37,13 @@ std::uint16_t to_f16(float value) {
   return static_cast<std::uint16_t>(sign | (rebiased + 0xFFFU + (rebiased >> 13 & 1U)) >> 13);
 }
 
+std::vector<std::uint16_t> rounded(std::span<float const> values, io::DType dtype) {
+  if (dtype == io::DType::BF16) return io::to_bf16(values);
+  std::vector<std::uint16_t> halves(values.size());
+  std::ranges::transform(values, halves.begin(), to_f16);
+  return halves;
+}
+
 }  // namespace
 
 Parameters::Parameters(io::ModelConfig config) : config_(std::move(config)) {
@@ -111,30 +118,60 @@ Parameters Parameters::load(io::WeightFolder const& folder, io::ModelConfig cons
   return parameters;
 }
 
-void Parameters::save(std::filesystem::path const& folder, io::DType dtype) const {
+void Parameters::save(std::filesystem::path const& folder, io::DType dtype, Adapters const* merged) const {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw Error(folder.string(), "cannot make the folder: " + error.message());
-  std::vector<std::uint16_t> halves;
-  std::span<std::byte const> bytes = std::as_bytes(values());
-  if (dtype == io::DType::BF16) {
-    halves = io::to_bf16(values_);
-  } else if (dtype == io::DType::F16) {
-    halves.resize(values_.size());
-    std::ranges::transform(values_, halves.begin(), to_f16);
-  } else if (dtype != io::DType::F32) {
+  if (dtype != io::DType::F32 && dtype != io::DType::BF16 && dtype != io::DType::F16)
     throw Error("Parameters::save", "weights as " + std::string(io::safetensors_name(dtype)), "F32, BF16 or F16");
-  }
-  if (!halves.empty()) bytes = std::as_bytes(std::span(halves));
+  std::vector<std::uint16_t> const halves =
+      dtype == io::DType::F32 ? std::vector<std::uint16_t>() : rounded(values(), dtype);
+  std::span<std::byte const> const bytes =
+      dtype == io::DType::F32 ? std::as_bytes(values()) : std::as_bytes(std::span(halves));
   std::vector<io::TensorView> tensors;
   std::size_t const width = io::size_of(dtype);
-  for (Entry const& entry : entries_) {
+  for (Entry const& entry : entries_)
     tensors.push_back({entry.name, dtype, entry.shape, bytes.subspan(entry.offset * width, entry.size * width)});
+  std::vector<std::vector<std::byte>> sums;
+  if (merged != nullptr) {
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      auto const sum = merged_with(*merged, entries_[i]);
+      if (sum.empty()) continue;
+      auto const half = dtype == io::DType::F32 ? std::vector<std::uint16_t>() : rounded(sum, dtype);
+      auto const as_written = half.empty() ? std::as_bytes(std::span(sum)) : std::as_bytes(std::span(half));
+      sums.emplace_back(as_written.begin(), as_written.end());
+      tensors[i].bytes = sums.back();
+    }
   }
   io::ModelConfig config = config_;
   config.dtype = dtype;
   io::write_model_config(folder.string(), config);
   io::write_safetensors((folder / "model.safetensors").string(), tensors);
+}
+
+std::vector<float> Parameters::merged_with(Adapters const& adapters, Entry const& entry) const {
+  constexpr std::string_view prefix = "model.layers.";
+  if (!entry.name.starts_with(prefix) || !entry.name.ends_with("_proj.weight")) return {};
+  std::size_t const layer = std::stoul(entry.name.substr(prefix.size()));
+  std::size_t p = 0;
+  while (p < projections && entry.name.find("." + std::string(projection_names[p]) + ".") == std::string::npos) ++p;
+  if (p == projections || !adapters.shape().targets[p]) return {};
+  auto const a = adapters.a(layer, static_cast<Projection>(p));
+  auto const b = adapters.b(layer, static_cast<Projection>(p));
+  std::size_t const rank = adapters.shape().rank;
+  std::size_t const in = entry.shape[1];
+  auto const from = values().subspan(entry.offset, entry.size);
+  std::vector<float> sum(from.begin(), from.end());
+  std::vector<double> row(in);
+  for (std::size_t out = 0; out < entry.shape[0]; ++out) {
+    std::ranges::fill(row, 0.0);
+    for (std::size_t r = 0; r < rank; ++r)
+      for (std::size_t i = 0; i < in; ++i)
+        row[i] += static_cast<double>(b[out * rank + r]) * static_cast<double>(a[r * in + i]);
+    for (std::size_t i = 0; i < in; ++i)
+      sum[out * in + i] = static_cast<float>(static_cast<double>(sum[out * in + i]) + adapters.shape().scale * row[i]);
+  }
+  return sum;
 }
 
 void Parameters::initialise(std::uint64_t seed) {

@@ -13,6 +13,7 @@
 #include "grove/io/dtype.hpp"
 #include "grove/io/model_config.hpp"
 #include "grove/io/weight_folder.hpp"
+#include "grove/nn/cpu/adapters.hpp"
 
 namespace grove::nn::cpu {
 
@@ -37,7 +38,8 @@ class Parameters {
 
   /// Writes config.json, generation_config.json and model.safetensors (F32, BF16 or F16, rounded to nearest even) into
   /// a folder, made if need be; transformers loads it. Each file appears whole or not at all.
-  void save(std::filesystem::path const& folder, io::DType dtype) const;
+  /// With adapters, W + scale B A is written in place of each W that has one.
+  void save(std::filesystem::path const& folder, io::DType dtype, Adapters const* merged = nullptr) const;
 
   /// Random weights as transformers makes them: norms 1, biases 0, everything else normal with standard deviation 0.02.
   /// A weight depends on the seed and its place only.
@@ -58,6 +60,8 @@ class Parameters {
  private:
   void add(std::string name, std::vector<std::size_t> shape);
   void add_layer(std::size_t layer);
+  /// A weight with its adapter, or nothing where it has none.
+  [[nodiscard]] std::vector<float> merged_with(Adapters const& adapters, Entry const& entry) const;
   [[nodiscard]] Entry const& entry(std::string_view name) const;
 
   io::ModelConfig config_;
