@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loop over tokens behind `Terms::evaluate`, sequence by sequence: its statistics first where a term has them, then
-// block by block the loss and derivatives of all terms, then the derivatives that go through the statistics.
+// block by block each term's loss and derivatives, then the derivatives that go through the statistics.
 #pragma once
 
 #include <numeric>
@@ -64,7 +64,11 @@ class Terms<A, Ts...>::Pass {
       weights_[I] =
           static_cast<T>(objective_.aggregate_of(term).weight(denominators_[I], static_cast<double>(sequence.length)));
     });
-    for_each_block(sequence, [&](detail::Block<T> const& block, std::size_t begin) { add_block(block, begin); });
+    for_each_block(sequence, [&](detail::Block<T> const& block, std::size_t begin) {
+      for_each_term(objective_, [&]<std::size_t I>(auto const& term, std::integral_constant<std::size_t, I>) {
+        if (!term.wanted().empty()) add_term<I>(term, block, begin);
+      });
+    });
     if constexpr (scope == Scope::Sequence) add_through_statistics(sequence);
   }
 
@@ -90,42 +94,34 @@ class Terms<A, Ts...>::Pass {
     using Term = term_type<I>;
     std::array<statistic_type<I>, detail::lanes<T>> lanes{};
     for_each_block(sequence, [&](detail::Block<T> const& block, std::size_t) {
-      detail::prepare_block(term, block, mask_of<I>(block), lanes);
+      detail::prepare_block(term, block, mask_of<Term>(block), lanes);
     });
     statistic_type<I> sum{};
     for (auto const& lane : lanes) sum = Term::combine(sum, lane);
     return sum;
   }
 
-  void add_block(detail::Block<T> const& block, std::size_t begin) {
-    auto const at = [&](std::span<T> to) { return to.empty() ? nullptr : to.data() + begin; };
-    detail::BlockGradients<T> const to{at(gradients_.log_prob), at(gradients_.entropy), at(gradients_.value)};
-    [&]<std::size_t... I>(std::index_sequence<I...>) { detail::answer_block(block, to, input<I>(block)...); }
-    (std::index_sequence_for<Ts...>{});
-  }
-
   template <std::size_t I>
-  detail::TermInput<term_type<I>, T, statistic_type<I>> input(detail::Block<T> const& block) {
-    auto const& term = std::get<I>(objective_.terms);
-    bool const on = !term.wanted().empty();
-    auto const& mask = on ? mask_of<I>(block) : counted_;
-    if (on) tally_.tokens[I] += static_cast<double>(detail::SubsetTerm<term_type<I>> ? rows_included_ : rows_counted_);
-    return {on, term, std::get<I>(statistics_), weights_[I], mask, std::get<I>(term_sums_)};
+  void add_term(term_type<I> const& term, detail::Block<T> const& block, std::size_t begin) {
+    auto const& mask = mask_of<term_type<I>>(block);
+    auto const at = [&](std::span<T> to) { return to.empty() ? nullptr : to.data() + begin; };
+    detail::answer_block(term, block, std::get<I>(statistics_), weights_[I], mask,
+                         {at(gradients_.log_prob), at(gradients_.entropy), at(gradients_.value)},
+                         std::get<I>(term_sums_));
+    tally_.tokens[I] += static_cast<double>(detail::SubsetTerm<term_type<I>> ? rows_included_ : rows_counted_);
   }
 
   /// The block's rows that count, or those of them that the term speaks of.
-  template <std::size_t I>
+  template <class Term>
   detail::Mask<T> const& mask_of(detail::Block<T> const& block) {
-    using Term = term_type<I>;
     if constexpr (!detail::SubsetTerm<Term>) return counted_;
-    auto& included_mask = included_[I];
     rows_included_ = 0;
     for (std::size_t i = 0; i < detail::whole_vectors<T>(block.count); ++i) {
       bool const included = counted_[i] != 0 && includes<Term>(block, i);
-      included_mask[i] = included ? counted_[i] : 0;
+      included_[i] = included ? counted_[i] : 0;
       rows_included_ += included;
     }
-    return included_mask;
+    return included_;
   }
 
   void add_through_statistics(Sequence const& sequence) {
@@ -134,7 +130,7 @@ class Terms<A, Ts...>::Pass {
       auto const d_stat = static_cast<T>(sum(std::get<I>(term_sums_).d_stat));
       if (d_stat == 0) return;
       for_each_block(sequence, [&](detail::Block<T> const& block, std::size_t begin) {
-        detail::add_through_statistic(term, block, mask_of<I>(block), d_stat,
+        detail::add_through_statistic(term, block, mask_of<term_type<I>>(block), d_stat,
                                       gradients_.log_prob.data() + begin);
       });
     });
@@ -166,8 +162,7 @@ class Terms<A, Ts...>::Pass {
   detail::BlockReader<T> reader_;
   typename StatisticsOf<std::index_sequence_for<Ts...>>::type statistics_{};  ///< of the sequence
   std::array<T, size> weights_{};
-  alignas(64) detail::Mask<T> counted_;
-  alignas(64) std::array<detail::Mask<T>, size> included_;  ///< of the terms that speak of some rows only
+  alignas(64) detail::Mask<T> counted_, included_;
   std::size_t rows_counted_ = 0, rows_included_ = 0;
   std::tuple<detail::TermSums<Ts::metric_names.size()>...> term_sums_{};
 };

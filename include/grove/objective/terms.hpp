@@ -117,6 +117,12 @@ struct Terms {
     visit_options(self.selection, visit);
   }
 
+  /// What term I's mean gives a token of a sequence of which `length` tokens count.
+  template <std::size_t I>
+  double weight(denominators_type const& denominators, double length) const {
+    return aggregate_of(std::get<I>(terms)).weight(denominators[I], length);
+  }
+
   /// Adds what enters each term's mean. `rows` are whole sequences; log-probs are not read.
   template <std::floating_point T>
   void count(Rows<T> const& rows, counts_type& counts) const {
