@@ -4,9 +4,11 @@
 #include <string>
 #include <utility>
 
+#include "grove/checkpoint/parts.hpp"
 #include "grove/error.hpp"
 #include "grove/io/bf16.hpp"
 #include "grove/io/model_config.hpp"
+#include "grove/io/safetensors.hpp"
 #include "grove/io/weight_folder.hpp"
 
 namespace grove {
@@ -53,12 +55,7 @@ CausalLm<Variant, Engine>::CausalLm(cpu::Parameters parameters, CausalLmOptions 
     : options_(options),
       engine_(parameters.config(), options),
       values_(std::make_unique<cpu::Parameters>(std::move(parameters))) {
-  if (options_.dtype == Dtype::BF16) {
-    values_->round_to_bf16();
-    auto const values = std::as_const(*values_).values();
-    bf16_values_.resize(values.size());
-    for (std::size_t i = 0; i < values.size(); ++i) bf16_values_[i] = io::f32_to_bf16(values[i]);
-  }
+  if (options_.dtype == Dtype::BF16) values_->round_to_bf16();
   engine_.load(*values_, version_);
 }
 
@@ -70,7 +67,8 @@ void CausalLm<Variant, Engine>::score(TokenTrajectories const& t, Sequences sequ
 
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::score_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
-                                             TokenOutputs<float> out, StateReader const& read) const {
+                                             TokenOutputs<float> out, StateReader const& read,
+                                             nn::Adapted adapted) const {
   auto const part = [](std::span<float> column, std::size_t first, std::size_t n) {
     return column.empty() ? column : column.subspan(first, n);
   };
@@ -86,7 +84,8 @@ void CausalLm<Variant, Engine>::score_states(TokenTrajectories const& t, Sequenc
         {.log_prob = part(out.log_prob, done, n),
          .entropy = wanted.contains(Column::Entropy) ? part(out.entropy, done, n) : std::span<float>(),
          .sum_squares = wanted.contains(Column::SumSquares) ? part(out.sum_squares, done, n) : std::span<float>(),
-         .hidden = states});
+         .hidden = states},
+        adapted);
     if (read) read(done, states);
     done += n;
     packed.clear();
@@ -108,22 +107,35 @@ void CausalLm<Variant, Engine>::accumulate_states(TokenTrajectories const& t, Se
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
                                                 bool states, StateConsumer const& f) {
+  if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(values_->config());
+  accumulate_into(*gradients_, t, sequences, wanted, states, f);
+}
+
+template <class Variant, template <class> class Engine>
+void CausalLm<Variant, Engine>::accumulate_adapters(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
+                                                    bool states, StateConsumer const& f, cpu::Adapters& gradients) {
+  accumulate_into(gradients, t, sequences, wanted, states, f);
+}
+
+template <class Variant, template <class> class Engine>
+template <class Gradients>
+void CausalLm<Variant, Engine>::accumulate_into(Gradients& gradients, TokenTrajectories const& t, Sequences sequences,
+                                                ColumnSet wanted, bool states, StateConsumer const& f) {
   Packed packed;
   for (auto s : sequences) packed.add(t.samples[s].context(), t.samples[s].completion.tokens);
   if (packed.rows.empty()) return;
-  if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(values_->config());
-  auto const consume = [&](nn::HeadOutputs const& out, nn::HeadGradients const& gradients) {
+  auto const consume = [&](nn::HeadOutputs const& out, nn::HeadGradients const& given) {
     f({.outputs = {.log_prob = out.log_prob, .entropy = out.entropy, .sum_squares = out.sum_squares},
-       .gradients = {.log_prob = gradients.log_prob, .entropy = gradients.entropy},
+       .gradients = {.log_prob = given.log_prob, .entropy = given.entropy},
        .states = out.hidden,
-       .d_states = gradients.hidden});
+       .d_states = given.hidden});
   };
   engine_.accumulate(packed.batch(), packed.head(options_.temperature, options_.bf16_log_probs),
                      {.log_prob = wanted.contains(Column::LogProb),
                       .entropy = wanted.contains(Column::Entropy),
                       .sum_squares = wanted.contains(Column::SumSquares),
                       .hidden = states},
-                     consume, *values_, *gradients_);
+                     consume, *values_, gradients);
 }
 
 template <class Variant, template <class> class Engine>
@@ -167,6 +179,7 @@ template <class Variant, template <class> class Engine>
 std::vector<ParameterView> CausalLm<Variant, Engine>::parameters() {
   if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(values_->config());
   bool const bf16 = options_.dtype == Dtype::BF16;
+  if (bf16 && bf16_values_.empty()) bf16_values_ = io::to_bf16(std::as_const(*values_).values());
   std::vector<ParameterView> views;
   for (auto const& entry : values_->entries())
     views.push_back({.name = entry.name,
@@ -182,10 +195,8 @@ std::vector<ParameterView> CausalLm<Variant, Engine>::parameters() {
 
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::commit() {
-  if (options_.dtype == Dtype::BF16) {
-    auto const values = values_->values();
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = io::bf16_to_f32(bf16_values_[i]);
-  }
+  auto const values = values_->values();
+  for (std::size_t i = 0; i < bf16_values_.size(); ++i) values[i] = io::bf16_to_f32(bf16_values_[i]);
   engine_.load(*values_, ++version_);
 }
 
@@ -197,8 +208,15 @@ CausalLm<Variant, Engine> CausalLm<Variant, Engine>::clone() const {
 }
 
 template <class Variant, template <class> class Engine>
-void CausalLm<Variant, Engine>::save(std::filesystem::path const& folder) const {
-  values_->save(folder, options_.dtype == Dtype::BF16 ? io::DType::BF16 : io::DType::F32);
+void CausalLm<Variant, Engine>::save(std::filesystem::path const& folder, cpu::Adapters const* merged) const {
+  values_->save(folder, options_.dtype == Dtype::BF16 ? io::DType::BF16 : io::DType::F32, merged);
+}
+
+template <class Variant, template <class> class Engine>
+std::uint64_t CausalLm<Variant, Engine>::fingerprint() const {
+  auto const values = values_->values();
+  ParameterView const all{.size = values.size(), .value = values.data()};
+  return detail::fingerprint({&all, 1});
 }
 
 template class CausalLm<nn::Qwen2>;

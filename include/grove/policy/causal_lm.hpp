@@ -61,8 +61,18 @@ class CausalLm {
   /// As `score` and `accumulate`, for a head that reads states. Where no column of the vocabulary is wanted, its
   /// projection is left out.
   void score_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, TokenOutputs<float> out,
-                    StateReader const& read) const;
+                    StateReader const& read, nn::Adapted adapted = nn::Adapted::Yes) const;
   void accumulate_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, StateConsumer const& f);
+
+  /// Adapters that everything adds to the weights from now on: a new version. See Lora, which owns them.
+  void load_adapters(nn::cpu::Adapters const& adapters) { engine_.load_adapters(adapters, ++version_); }
+
+  /// As `accumulate` (with `states`: as `accumulate_states`) for the adapters alone.
+  void accumulate_adapters(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, bool states,
+                           StateConsumer const& f, nn::cpu::Adapters& gradients);
+
+  /// A number that other weights share only by chance.
+  std::uint64_t fingerprint() const;
 
   /// Samples completions; see nn/cpu/generation.hpp. Every token carries `version()`.
   void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,
@@ -74,6 +84,8 @@ class CausalLm {
   std::vector<ParameterView> parameters();
   std::uint64_t version() const { return version_; }
   void commit();
+  /// Goes on counting from there: after a checkpoint, or with another process's weights.
+  void set_version(std::uint64_t version) { version_ = version; }
 
   /// A frozen copy with the same weights and version; a reference policy.
   CausalLm clone() const;
@@ -82,18 +94,21 @@ class CausalLm {
   nn::cpu::Parameters const& values() const { return *values_; }
   CausalLmOptions const& options() const { return options_; }
 
-  /// Writes config.json and model.safetensors, which transformers loads.
-  void save(std::filesystem::path const& folder) const;
+  /// Writes config.json and model.safetensors, which transformers loads; with adapters, the sum of both.
+  void save(std::filesystem::path const& folder, nn::cpu::Adapters const* merged = nullptr) const;
 
  private:
   void accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, bool states,
                        StateConsumer const& f);
+  template <class Gradients>
+  void accumulate_into(Gradients& gradients, TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
+                       bool states, StateConsumer const& f);
 
   CausalLmOptions options_;
   Engine<Variant> engine_;
   std::unique_ptr<nn::cpu::Parameters> values_;
   std::unique_ptr<nn::cpu::Parameters> gradients_;  // made when first asked for: a reference has none
-  std::vector<std::uint16_t> bf16_values_;          // the parameters themselves when dtype is BF16
+  std::vector<std::uint16_t> bf16_values_;          // the parameters themselves when dtype is BF16; made likewise
   std::uint64_t version_ = 0;
 };
 
@@ -128,8 +143,18 @@ class AnyCausalLm {
     std::visit([&](auto& m) { m.accumulate(t, sequences, wanted, scope, f); }, model_);
   }
   void score_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, TokenOutputs<float> out,
-                    StateReader const& read) const {
-    std::visit([&](auto const& m) { m.score_states(t, sequences, wanted, out, read); }, model_);
+                    StateReader const& read, nn::Adapted adapted = nn::Adapted::Yes) const {
+    std::visit([&](auto const& m) { m.score_states(t, sequences, wanted, out, read, adapted); }, model_);
+  }
+  void load_adapters(nn::cpu::Adapters const& adapters) {
+    std::visit([&](auto& m) { m.load_adapters(adapters); }, model_);
+  }
+  void accumulate_adapters(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, bool states,
+                           StateConsumer const& f, nn::cpu::Adapters& gradients) {
+    std::visit([&](auto& m) { m.accumulate_adapters(t, sequences, wanted, states, f, gradients); }, model_);
+  }
+  std::uint64_t fingerprint() const {
+    return std::visit([](auto const& m) { return m.fingerprint(); }, model_);
   }
   void accumulate_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, StateConsumer const& f) {
     std::visit([&](auto& m) { m.accumulate_states(t, sequences, wanted, f); }, model_);
@@ -150,6 +175,9 @@ class AnyCausalLm {
   void commit() {
     std::visit([](auto& m) { m.commit(); }, model_);
   }
+  void set_version(std::uint64_t version) {
+    std::visit([&](auto& m) { m.set_version(version); }, model_);
+  }
   AnyCausalLm clone() const {
     return std::visit([](auto const& m) { return AnyCausalLm(m.clone()); }, model_);
   }
@@ -159,8 +187,8 @@ class AnyCausalLm {
   CausalLmOptions const& options() const {
     return std::visit([](auto const& m) -> CausalLmOptions const& { return m.options(); }, model_);
   }
-  void save(std::filesystem::path const& folder) const {
-    std::visit([&](auto const& m) { m.save(folder); }, model_);
+  void save(std::filesystem::path const& folder, nn::cpu::Adapters const* merged = nullptr) const {
+    std::visit([&](auto const& m) { m.save(folder, merged); }, model_);
   }
 
  private:

@@ -18,19 +18,36 @@ void CpuEngine<Variant>::load(cpu::Parameters const& values, std::uint64_t versi
 }
 
 template <class Variant>
-void CpuEngine<Variant>::score(nn::PackedBatch const& batch, nn::HeadRows const& rows,
-                               nn::HeadOutputs const& outputs) const {
-  decoder_->score(batch, rows, outputs, *workspace_);
+void CpuEngine<Variant>::load_adapters(cpu::Adapters const& adapters, std::uint64_t version) {
+  decoder_->load_adapters(adapters, version, *pool_);
+}
+
+template <class Variant>
+void CpuEngine<Variant>::score(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadOutputs const& outputs,
+                               nn::Adapted adapted) const {
+  decoder_->score(batch, rows, outputs, *workspace_, adapted);
+}
+
+template <class Variant>
+void CpuEngine<Variant>::prepare_training(cpu::Parameters const& values) {
+  if (use_ == cpu::Use::Training) return;
+  use_ = cpu::Use::Training;
+  load(values, decoder_->version());
 }
 
 template <class Variant>
 void CpuEngine<Variant>::accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
                                     nn::HeadFunction const& f, cpu::Parameters const& values,
                                     cpu::Parameters& gradients) {
-  if (use_ == cpu::Use::Inference) {
-    use_ = cpu::Use::Training;
-    load(values, decoder_->version());
-  }
+  prepare_training(values);
+  decoder_->accumulate(batch, rows, columns, f, gradients, *workspace_);
+}
+
+template <class Variant>
+void CpuEngine<Variant>::accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
+                                    nn::HeadFunction const& f, cpu::Parameters const& values,
+                                    cpu::Adapters& gradients) {
+  prepare_training(values);
   decoder_->accumulate(batch, rows, columns, f, gradients, *workspace_);
 }
 

@@ -22,12 +22,20 @@ class CpuEngine {
   /// The weights that everything computes with from now on.
   void load(nn::cpu::Parameters const& values, std::uint64_t version);
 
-  void score(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadOutputs const& outputs) const;
+  /// Adapters that are added to the weights from now on.
+  void load_adapters(nn::cpu::Adapters const& adapters, std::uint64_t version);
+
+  void score(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadOutputs const& outputs,
+             nn::Adapted adapted = nn::Adapted::Yes) const;
 
   /// Adds to `gradients`. `values` are those that were loaded: the backward pass wants them in another order, which a
   /// model that only samples and scores never makes.
   void accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
                   nn::HeadFunction const& f, nn::cpu::Parameters const& values, nn::cpu::Parameters& gradients);
+
+  /// The same for the adapters, with the weights left alone.
+  void accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
+                  nn::HeadFunction const& f, nn::cpu::Parameters const& values, nn::cpu::Adapters& gradients);
 
   void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,
                 nn::cpu::GenerationSink const& deliver) const;
@@ -35,6 +43,8 @@ class CpuEngine {
   io::ModelConfig const& config() const { return decoder_->config(); }
 
  private:
+  void prepare_training(nn::cpu::Parameters const& values);
+
   std::shared_ptr<nn::cpu::ThreadPool> pool_;
   std::unique_ptr<nn::cpu::Decoder<Variant>> decoder_;
   std::unique_ptr<nn::cpu::Workspace> workspace_;

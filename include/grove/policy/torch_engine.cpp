@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/policy/torch_engine.hpp"
 
+#include "grove/error.hpp"
 #include "grove/nn/torch/generation.hpp"
 
 namespace grove {
@@ -19,8 +20,20 @@ void TorchEngine<Variant>::load(cpu::Parameters const& values, std::uint64_t ver
 }
 
 template <class Variant>
-void TorchEngine<Variant>::score(nn::PackedBatch const& batch, nn::HeadRows const& rows,
-                                 nn::HeadOutputs const& outputs) const {
+void TorchEngine<Variant>::load_adapters(cpu::Adapters const&, std::uint64_t) {
+  throw Error("adapters", "are asked for on a CUDA device", "the CPU",
+              "train all weights there, or the adapters with --device cpu");
+}
+
+template <class Variant>
+void TorchEngine<Variant>::accumulate(nn::PackedBatch const&, nn::HeadRows const&, nn::HeadColumns,
+                                      nn::HeadFunction const&, cpu::Parameters const&, cpu::Adapters&) {
+  throw Error("adapters", "are trained on a CUDA device", "the CPU");
+}
+
+template <class Variant>
+void TorchEngine<Variant>::score(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadOutputs const& outputs,
+                                 nn::Adapted) const {
   decoder_.score(batch, rows, outputs);
 }
 

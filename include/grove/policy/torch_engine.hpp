@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 
+#include "grove/nn/cpu/adapters.hpp"
 #include "grove/nn/cpu/generation_options.hpp"
 #include "grove/nn/cpu/parameters.hpp"
 #include "grove/nn/cpu/thread_pool.hpp"
@@ -22,9 +23,13 @@ class TorchEngine {
   TorchEngine(io::ModelConfig const& config, CausalLmOptions const& options);
 
   void load(nn::cpu::Parameters const& values, std::uint64_t version);
-  void score(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadOutputs const& outputs) const;
+  void load_adapters(nn::cpu::Adapters const& adapters, std::uint64_t version);
+  void score(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadOutputs const& outputs,
+             nn::Adapted adapted = nn::Adapted::Yes) const;
   void accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
                   nn::HeadFunction const& f, nn::cpu::Parameters const& values, nn::cpu::Parameters& gradients);
+  void accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
+                  nn::HeadFunction const& f, nn::cpu::Parameters const& values, nn::cpu::Adapters& gradients);
   void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,
                 nn::cpu::GenerationSink const& deliver) const;
   io::ModelConfig const& config() const { return decoder_.config(); }
