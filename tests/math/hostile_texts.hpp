@@ -189,11 +189,57 @@ inline std::string numbers(int first, int count, int step) {
 /// Pieces of nearly 4,096 bytes, the longest that are read, which end so that nothing can be made of them.
 inline std::vector<std::string> hostile_pieces() {
   std::vector<std::string> pieces;
-  for (std::string const& piece :
-       {"(", "{", "x+", "1<", "|x", "f(", "x_{", "x^{", "\\text{a}", "\\sqrt{", "\\frac{1}{", "\\frac{", "\\frac", "\\frac1",
-        "\\frac{}", "1,", "1 and ", "x=", "-", "!", "\\sin ", "(1,2)\\cup", "\\left(", "\\{", "[1,", "\\pm", "x'",
-        "\\int ", "\\sum_{i}", "\\begin{pmatrix}", "\\begin{cases}1&", "1&", "1:", "a^", "()", "(n)_{k}", "\\binom", "\\circ",
-        "\\mathrm{th}", "ab", "\\lim_{x\\to 0}", "\\text{ and }", "\xCF\x80", "12 ", "d x", "\\log_", "sqrt(", "^(", "\\\\x"})
+  for (std::string const piece : {"b",
+                                  "B ",
+                                  "(",
+                                  "{",
+                                  "x+",
+                                  "1<",
+                                  "|x",
+                                  "f(",
+                                  "x_{",
+                                  "x^{",
+                                  "\\text{a}",
+                                  "\\sqrt{",
+                                  "\\frac{1}{",
+                                  "\\frac{",
+                                  "\\frac",
+                                  "\\frac1",
+                                  "\\frac{}",
+                                  "1,",
+                                  "1 and ",
+                                  "x=",
+                                  "-",
+                                  "!",
+                                  "\\sin ",
+                                  "(1,2)\\cup",
+                                  "\\left(",
+                                  "\\{",
+                                  "[1,",
+                                  "\\pm",
+                                  "x'",
+                                  "\\int ",
+                                  "\\sum_{i}",
+                                  "\\begin{pmatrix}",
+                                  "\\begin{cases}1&",
+                                  "1&",
+                                  "1:",
+                                  "a^",
+                                  "()",
+                                  "(n)_{k}",
+                                  "\\binom",
+                                  "\\circ",
+                                  "\\mathrm{th}",
+                                  "ab",
+                                  "\\lim_{x\\to 0}",
+                                  "\\text{ and }",
+                                  "\xCF\x80",
+                                  "12 ",
+                                  "d x",
+                                  "\\log_",
+                                  "sqrt(",
+                                  "^(",
+                                  "\\\\x"})
     pieces.push_back(repeat(piece, 4060 / piece.size()) + "\\nothing");
   return pieces;
 }
@@ -206,6 +252,8 @@ inline std::vector<std::string> hostile_candidates() {
     texts.push_back(fill("answer: $" + piece + "$, $" + piece + "$ "));
     texts.push_back(fill("$\\boxed{" + piece + "}$, "));
   }
+  texts.push_back("\\boxed{" + fill("a\n") + "}");
+  texts.push_back("The answer is" + fill("a\n "));
   texts.push_back("$" + fill("\\boxed{1}, ") + "$");
   texts.push_back("$" + fill("\\boxed{x} and ") + "$");
   texts.push_back("$" + fill("\\fbox{1} \\boxed{2}") + "$");
@@ -302,7 +350,8 @@ inline std::vector<std::pair<std::string, std::string>> hostile_pairs() {
   add("\\sqrt{2^{16000}+1}", "2^{8000}");
   add("300!+\\sqrt 2", "300!+\\sqrt 3");
   add(repeat("9", 600) + "^{600}", repeat("9", 600) + "^{601}");
-  add("\\frac{" + repeat("7", 1900) + "}{" + repeat("3", 1900) + "}", "\\frac{" + repeat("7", 1901) + "}{" + repeat("3", 1900) + "}");
+  add("\\frac{" + repeat("7", 1900) + "}{" + repeat("3", 1900) + "}",
+      "\\frac{" + repeat("7", 1901) + "}{" + repeat("3", 1900) + "}");
   add(repeat("\\frac{7}{", 100) + "x" + repeat("}", 100), repeat("\\frac{7}{", 100) + "x+0" + repeat("}", 100));
   add("\\binom{2000}{1000}x", "\\binom{2000}{999}x");
   add(repeat("\\text{", 190) + "a" + repeat("}", 190), repeat("\\text{", 190) + "b" + repeat("}", 190));

@@ -19,6 +19,25 @@ inline std::size_t skip_space(std::string_view text, std::size_t at) {
   return at;
 }
 
+/// The same for questions that come back to one long run of white space: it is walked once.
+class SpaceSkipper {
+ public:
+  explicit SpaceSkipper(std::string_view text) : text_(text) {}
+
+  std::size_t operator()(std::size_t at) {
+    if (at < begin_ || at >= end_) {
+      begin_ = at;
+      end_ = skip_space(text_, at);
+    }
+    return end_;
+  }
+
+ private:
+  std::string_view text_;
+  std::size_t begin_ = 1;
+  std::size_t end_ = 0;
+};
+
 /// The position after the character at `at`, whatever its bytes.
 inline std::size_t next_character(std::string_view text, std::size_t at) {
   ++at;

@@ -89,7 +89,7 @@ Expr CompatibleEquality::renamed(Expr gold, Expr answer) {
 }
 
 Judgement CompatibleEquality::operator()(Expr gold, Expr answer, bool top) {  // NOLINT(misc-no-recursion)
-  if (fuel_.empty()) return {Verdict::Unknown, "the budget of work was spent"};
+  if (!fuel_.spend(1)) return {Verdict::Unknown, "the budget of work was spent"};
   if (top && !options_.strict) answer = renamed(gold, answer);
   if (!gold || !answer) return {Verdict::Unknown, "too large"};
   bool const gold_assigns = is_assignment(gold);

@@ -61,6 +61,7 @@ class Strict {
   }
 
   Judgement compare(Expr a, Expr b) {  // NOLINT(misc-no-recursion): depth is bounded by the arena
+    if (!fuel_.spend(1)) return {Verdict::Unknown, "the budget of work was spent"};
     if (arena_.is_numeral(a) && arena_.is_numeral(b)) return zero_.equal(arena_, a, b, fuel_);
     if (same_structure(arena_, a, b)) return {Verdict::Equal, "written alike"};
     if (is_words(a) || is_words(b)) return words(a, b);

@@ -13,6 +13,7 @@ namespace {
 
 constexpr double bits_per_digit = 3.321928094887362;
 constexpr std::size_t most_compared = 512;  // elements of a list among which repeated ones are looked for
+constexpr std::size_t comparisons_a_unit = 8;
 
 /// A number without the percent sign it may be written with.
 Expr bare(Arena const& arena, Expr e) { return arena.is(e, Kind::Percent) ? arena.child(e, 0) : e; }
@@ -39,7 +40,9 @@ std::vector<Expr> CompatibleEquality::elements(Expr e) {
     return {e};
   }
   std::vector<Expr> items;
-  bool const short_enough = arena_.size(e) <= most_compared;
+  std::size_t const pairs = arena_.size(e) * arena_.size(e) / 2;
+  bool const short_enough =
+      arena_.size(e) <= most_compared && fuel_.spend(static_cast<std::int64_t>(pairs / comparisons_a_unit));
   for (Expr const part : arena_.children(e)) {
     bool const repeated = is_finite_set(e) && short_enough && std::any_of(items.begin(), items.end(), [&](Expr other) {
                             return same_structure(arena_, part, other);

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "grove/math/ascii.hpp"
+#include "grove/math/fuel.hpp"
 #include "grove/math/needle.hpp"
 
 namespace grove::math {
@@ -86,6 +87,7 @@ class Collector {
       : text_(text),
         scanner_(text),
         plain_(text),
+        skip_space_(text),
         matches_(matches),
         answers_(answers),
         final_answers_(final_answers) {}
@@ -228,11 +230,26 @@ class Collector {
   }
 
   void environments(bool boxed) {
-    for (std::size_t at = scanner_.candidate(0); at != none;) {
-      auto found = scanner_.match(at, boxed);
-      if (found) add_latex(at, *found, found->end);
-      at = scanner_.candidate(found ? std::max(found->end, at + 1) : at + 1);
-    }
+    from_dense_end([&](std::size_t from, Fuel& attempts) {
+      for (std::size_t at = scanner_.candidate(from); at != none && attempts.spend(1);) {
+        auto found = scanner_.match(at, boxed);
+        if (found && attempts.spend(work_of_match)) add_latex(at, *found, found->end);
+        at = scanner_.candidate(found ? std::max(found->end, at + 1) : at + 1);
+      }
+    });
+  }
+
+  /// walk(from, attempts) over the whole text, or, where that takes too many attempts, over its end only: candidates
+  /// are tried from there.
+  template <typename Walk>
+  void from_dense_end(Walk walk) {
+    Fuel attempts(most_attempts);
+    walk(0, attempts);
+    if (!attempts.empty()) return;
+    matches_.resize(pattern_begin_);
+    pattern_count_ = 0;
+    Fuel again(most_attempts);
+    walk(text_.size() - std::min(text_.size(), dense_end), again);
   }
 
   void boxes() {
@@ -266,7 +283,7 @@ class Collector {
       limit = next_character(text_, limit);
     for (std::size_t i = limit; i > from; --i) {
       if (text_[i - 1] != '=') continue;
-      std::size_t const behind = skip_space(text_, i);
+      std::size_t const behind = skip_space_(i);
       if (behind == i) continue;
       std::size_t const end = plain_at(at, behind - 1, After::NoEquals, false);
       if (end != none) return end;
@@ -278,17 +295,20 @@ class Collector {
   void plain_everywhere() {
     // Both patterns in one walk, each going on behind its own matches.
     std::vector<PlainMatch> numbers;
-    std::size_t count = 0;
-    std::size_t free_for_arithmetic = 0;
-    std::size_t free_for_numbers = 0;
-    for (std::size_t i = next_number(text_, 0); i < text_.size(); i = next_number(text_, i + 1)) {
-      if (i >= free_for_arithmetic) {
-        if (auto const found = plain_.arithmetic(i, After::Anything)) {
-          add(Match::Type::Expression, i, found->end).plain = *found;
-          free_for_arithmetic = found->end;
+    from_dense_end([&](std::size_t from, Fuel& attempts) {
+      numbers.clear();
+      std::size_t count = 0;
+      std::size_t free_for_arithmetic = 0;
+      std::size_t free_for_numbers = 0;
+      for (std::size_t i = next_number(text_, from); i < text_.size(); i = next_number(text_, i + 1)) {
+        if (!attempts.spend(work_of_match)) return;
+        if (i >= free_for_arithmetic) {
+          if (auto const found = plain_.arithmetic(i, After::Anything)) {
+            add(Match::Type::Expression, i, found->end).plain = *found;
+            free_for_arithmetic = found->end;
+          }
         }
-      }
-      if (i >= free_for_numbers) {
+        if (i < free_for_numbers) continue;
         if (auto const found = plain_.number(i, After::Anything)) {
           if (numbers.size() < most_matches) {
             numbers.push_back(*found);
@@ -299,7 +319,7 @@ class Collector {
           free_for_numbers = found->end;
         }
       }
-    }
+    });
     begin_pattern();
     for (PlainMatch const& number : numbers) add(Match::Type::Expression, number.begin, number.end).plain = number;
   }
@@ -342,10 +362,14 @@ class Collector {
   }
 
   static constexpr std::size_t most_matches = 32;
+  static constexpr std::int64_t most_attempts = 100'000;  // of a walk over the text; far beyond any completion's
+  static constexpr std::int64_t work_of_match = 8;        // in attempts that find nothing
+  static constexpr std::size_t dense_end = 10'000;        // so short that a walk over it ends
 
   std::string_view text_;
   EnvironmentScanner scanner_;
   PlainScanner plain_;
+  SpaceSkipper skip_space_;
   std::vector<Match>& matches_;
   Anchors& answers_;
   Anchors& final_answers_;
@@ -354,6 +378,14 @@ class Collector {
 };
 
 }  // namespace
+
+std::string_view detail::searched_part(std::string_view text) {
+  constexpr std::size_t most = std::size_t{1} << 18U;
+  if (text.size() <= most) return text;
+  std::size_t begin = text.size() - most;
+  while (begin < text.size() && is_continuation(text[begin])) ++begin;
+  return text.substr(begin);
+}
 
 std::vector<int> const& Extractor::priorities(Targets const& targets) {
   priorities_.assign({i_hope, final_answer_is, answer_colon, answer_word, unanchored});

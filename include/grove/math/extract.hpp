@@ -43,6 +43,9 @@ struct Anchors {
   bool known = false;  ///< have they been looked for?
 };
 
+/// The end of a text, cut between characters: as much of it as is ever searched for an answer.
+std::string_view searched_part(std::string_view text);
+
 }  // namespace detail
 
 /// Finds candidates for the answer, the likeliest first: by priority of what stands around them ("final answer is",

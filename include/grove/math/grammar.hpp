@@ -26,6 +26,7 @@ class Grammar {
   Expr leading();
 
   [[nodiscard]] std::string_view problem() const { return problem_; }
+  [[nodiscard]] int steps() const { return steps_; }
 
  private:
   using Exprs = std::vector<Expr>;

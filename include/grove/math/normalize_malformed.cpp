@@ -60,10 +60,20 @@ std::size_t two_digits(std::string_view text, std::size_t at, std::string& out, 
   return end;
 }
 
-/// `\frac{..}3`; the group may swallow others on its way to a brace with a digit behind it.
-std::size_t group_digit(std::string_view text, std::size_t at, std::string& out) {
+/// The last brace with a digit behind it, or 0.
+std::size_t last_group_digit(std::string_view text) {
+  for (std::size_t i = text.size(); i-- > 1;) {
+    if (text[i] != '}') continue;
+    std::size_t const digit = skip_one_space(text, i + 1);
+    if (digit < text.size() && is_digit(text[digit])) return i;
+  }
+  return 0;
+}
+
+/// `\frac{..}3`; the group may swallow others on its way to a brace with a digit behind it, the last of which is given.
+std::size_t group_digit(std::string_view text, std::size_t at, std::string& out, std::size_t last) {
   std::size_t const open = skip_one_space(text, at);
-  if (!starts_with(text, open, "{")) return none;
+  if (!starts_with(text, open, "{") || open > last) return none;
   for (std::size_t close = text.find('}', open); close != none; close = text.find('}', close + 1)) {
     std::size_t const digit = skip_one_space(text, close + 1);
     if (digit >= text.size() || !is_digit(text[digit])) continue;
@@ -160,7 +170,9 @@ void normalize_malformed(std::string& text, std::string& scratch) {
   }
   rewrite_each(text, scratch, "\\log_",
                [](auto whole, auto at, auto& out) { return two_digits(whole, at, out, "\\log_"); });
-  rewrite_each(text, scratch, "\\frac", group_digit);
+  std::size_t const last = last_group_digit(text);
+  rewrite_each(text, scratch, "\\frac",
+               [&](auto whole, auto at, auto& out) { return group_digit(whole, at, out, last); });
   rewrite_each(text, scratch, "\\frac", digit_group);
   rewrite_each(text, scratch, "\\sqrt", root_digit);
   replace_all(text, scratch, " sqrt", "\\sqrt");

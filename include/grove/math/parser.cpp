@@ -63,8 +63,8 @@ Parsed Parser::run(Arena& arena, std::string_view text, Dialect dialect) {
   if (!scanner_.problem().empty()) return {.problem = scanner_.problem()};
   Grammar grammar(arena, text, scanner_.tokens(), dialect);
   Expr const value = dialect == Dialect::Strict ? grammar.strict() : grammar.compatible();
-  if (value) return {.value = value};
-  return {.problem = grammar.problem().empty() ? "too large" : grammar.problem()};
+  if (value) return {.value = value, .work = grammar.steps()};
+  return {.problem = grammar.problem().empty() ? "too large" : grammar.problem(), .work = grammar.steps()};
 }
 
 Parsed Parser::compatible(Arena& arena, std::string_view text) {
@@ -75,7 +75,10 @@ Parsed Parser::compatible(Arena& arena, std::string_view text) {
   Parsed const whole = run(arena, text, Dialect::Compatible);
   if (whole.value) return whole;
   std::string_view const last = last_equation_part(text);
-  return last.size() == text.size() ? whole : run(arena, last, Dialect::Compatible);
+  if (last.size() == text.size()) return whole;
+  Parsed part = run(arena, last, Dialect::Compatible);
+  part.work += whole.work;
+  return part;
 }
 
 Parsed Parser::strict(Arena& arena, std::string_view text) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,7 @@ namespace grove::math {
 struct Parsed {
   Expr value{};
   std::string_view problem{};  ///< a literal; empty where there is a value
+  std::int64_t work = 0;       ///< steps that were taken, in units of fuel
 };
 
 /// Reads a normalised piece of LaTeX or plain mathematics. Never throws; work and depth are bounded: a text beyond the

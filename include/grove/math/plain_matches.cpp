@@ -12,6 +12,7 @@ namespace grove::math::detail {
 namespace {
 
 constexpr std::size_t none = std::string_view::npos;
+constexpr std::size_t few_characters = 10'000;
 
 /// Length of an operator of plain arithmetic; the multiplication and division signs have two bytes.
 std::size_t operator_length(std::string_view text, std::size_t at) {
@@ -36,10 +37,6 @@ bool has_suffix(std::string_view text, std::size_t at, std::size_t& end) {
     }
   }
   return false;
-}
-
-bool allowed(std::string_view text, std::size_t at, After after) {
-  return after == After::Anything || !starts_with(text, skip_space(text, at), "=");
 }
 
 /// The places where a number may begin behind the prefix at `at`: (^|\s|=)(\*\*)?
@@ -131,18 +128,6 @@ bool shorten(PlainMatch& match) {
   return is_digit(part.back());
 }
 
-bool finish_number(std::string_view text, PlainMatch& match, After after) {
-  std::size_t const sign = skip_space(text, match.end);
-  std::size_t length = percent_length(text, sign);
-  if (starts_with(text, sign, "\\%")) length = 0;
-  if (length != 0 && allowed(text, sign + length, after)) {
-    match.percent = true;
-    match.end = sign + length;
-    return true;
-  }
-  return allowed(text, match.end, after) || (shorten(match) && allowed(text, match.end, after));
-}
-
 }  // namespace
 
 std::size_t next_number(std::string_view text, std::size_t from) {
@@ -175,6 +160,11 @@ std::size_t next_number(std::string_view text, std::size_t from) {
 }
 
 void PlainScanner::scan(std::size_t begin, After after) {
+  if (scanned_ > 2 * text_.size() + few_characters) {
+    // Questions that jump to and fro between long runs: they have no answer any more.
+    run_ = {.begin = begin, .end = begin + 1, .after = after, .asked = none};
+    return;
+  }
   run_ = {.begin = begin, .after = after, .asked = none};
   std::size_t nonspace = begin;  // behind the white space looked at last
   for (std::size_t i = begin + 1;;) {
@@ -189,6 +179,7 @@ void PlainScanner::scan(std::size_t begin, After after) {
     std::size_t const length = operator_length(text_, i);
     if (length == 0 && (i >= text_.size() || (!is_digit(text_[i]) && text_[i] != '.' && !is_space(text_[i])))) {
       run_.end = i;
+      scanned_ += i - begin;
       return;
     }
     i += std::max<std::size_t>(length, 1);
@@ -227,15 +218,31 @@ std::optional<PlainMatch> PlainScanner::arithmetic(std::size_t at, After after) 
   return std::nullopt;
 }
 
-std::optional<PlainMatch> PlainScanner::number(std::size_t at, After after) const {
+bool PlainScanner::allowed(std::size_t at, After after) {
+  return after == After::Anything || !starts_with(text_, skip_space_(at), "=");
+}
+
+bool PlainScanner::finish_number(PlainMatch& match, After after) {
+  std::size_t const sign = skip_space_(match.end);
+  std::size_t length = percent_length(text_, sign);
+  if (starts_with(text_, sign, "\\%")) length = 0;
+  if (length != 0 && allowed(sign + length, after)) {
+    match.percent = true;
+    match.end = sign + length;
+    return true;
+  }
+  return allowed(match.end, after) || (shorten(match) && allowed(match.end, after));
+}
+
+std::optional<PlainMatch> PlainScanner::number(std::size_t at, After after) {
   Starts const places = starts(text_, at);
   for (std::size_t p = 0; p < places.size; ++p) {
     std::size_t const bare = places.at[p];
     for (std::size_t const i : {skip_currency(text_, bare), bare}) {
       if (i > 0 && is_digit(text_[i - 1])) continue;
       PlainMatch match{.begin = at};
-      if (grouped_number(text_, i, match) && finish_number(text_, match, after)) return match;
-      if (simple_number(text_, i, match) && finish_number(text_, match, after)) return match;
+      if (grouped_number(text_, i, match) && finish_number(match, after)) return match;
+      if (simple_number(text_, i, match) && finish_number(match, after)) return match;
     }
   }
   return std::nullopt;

@@ -30,13 +30,13 @@ std::size_t next_number(std::string_view text, std::size_t from);
 /// that it looked at last, so that a walk over the text takes linear time.
 class PlainScanner {
  public:
-  explicit PlainScanner(std::string_view text) : text_(text) {}
+  explicit PlainScanner(std::string_view text) : text_(text), skip_space_(text) {}
 
   /// Arithmetic that begins at `at` with white space, an equals sign or the text's beginning: Math-Verify's
   /// expression pattern.
   std::optional<PlainMatch> arithmetic(std::size_t at, After after);
   /// A number that begins so.
-  [[nodiscard]] std::optional<PlainMatch> number(std::size_t at, After after) const;
+  std::optional<PlainMatch> number(std::size_t at, After after);
   /// The one or the other.
   std::optional<PlainMatch> any(std::size_t at, After after) {
     auto match = arithmetic(at, after);
@@ -57,8 +57,13 @@ class PlainScanner {
   void scan(std::size_t begin, After after);
   std::size_t behind_operator(std::size_t from);
 
+  [[nodiscard]] bool allowed(std::size_t at, After after);
+  bool finish_number(PlainMatch& match, After after);
+
   std::string_view text_;
+  SpaceSkipper skip_space_;
   Run run_{};
+  std::size_t scanned_ = 0;  ///< characters of all runs
 };
 
 }  // namespace grove::math::detail

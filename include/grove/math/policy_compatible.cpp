@@ -62,7 +62,7 @@ Outcome Lighteval::judge(Workspace& workspace, std::string_view gold_text, std::
   if (outcome.gold_read || workspace.gold.any()) return outcome;
   // A gold answer that is not found is compared as a text.
   workspace.reader.read(workspace.arena, answer_text, answer, workspace.answer);
-  workspace.gold.text = detail::trim(gold_text);
+  workspace.gold.text = detail::trim(detail::searched_part(gold_text));
   bool const same = !workspace.gold.text.empty() && workspace.gold.text == detail::trim(workspace.answer.text);
   return same ? Outcome{Verdict::Equal, "the same text"} : Outcome{Verdict::Different, "different texts"};
 }

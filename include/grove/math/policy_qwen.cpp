@@ -251,6 +251,8 @@ Outcome QwenGrader::judge(Workspace& workspace, std::string_view gold_text, std:
   workspace.reset();
   workspace.gold = {};
   workspace.answer = {};
+  gold_text = detail::searched_part(gold_text);
+  answer_text = detail::searched_part(answer_text);
   bool const boxed = detail::box_contents(gold_text, BoxMode::Last, workspace.scratch);
   std::string_view wanted = trim(boxed ? std::string_view(workspace.scratch) : gold_text);
   bool const dollars = wanted.size() > 2 && wanted.front() == '$' && wanted.find('$', 1) == wanted.size() - 1;

@@ -105,8 +105,9 @@ Outcome Strict::judge(Workspace& workspace, std::string_view gold_text, std::str
   gold = {};
   answer = {};
   gold.problem = answer.problem = "no answer was found";
-  read_gold(workspace, gold_text, gold);
+  read_gold(workspace, detail::searched_part(gold_text), gold);
   if (!gold.any()) return {Verdict::Unparsed, "the gold answer cannot be read", false};
+  answer_text = detail::searched_part(answer_text);
   read_answer(workspace, after_thinking ? behind_thinking(answer_text) : answer_text, anchored, answer);
   if (!answer.any()) return {Verdict::Unparsed, "the text has no answer", static_cast<bool>(gold.value)};
   if (!gold.value || !answer.value) {

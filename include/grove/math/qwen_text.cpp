@@ -264,6 +264,19 @@ std::string_view last_box(std::string_view text, std::size_t boxed) {
   return rest.substr(1);
 }
 
+/// Without each line break and the white space behind it.
+std::string without_line_breaks(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    if (text[i] == '\n') {
+      i = skip_space(text, i);
+    } else {
+      out += text[i++];
+    }
+  }
+  return out;
+}
+
 std::string last_number(std::string_view text) {
   // Of the text without commas; from the end: digits, a point, digits, a sign.
   std::size_t end = text.size();
@@ -305,9 +318,7 @@ std::string qwen_answer(std::string_view completion) {
   } else {
     found = last_number(completion);
   }
-  for (std::size_t at = found.find('\n'); at != none; at = found.find('\n', at)) {
-    found.erase(at, skip_space(found, at) - at);
-  }
+  if (found.find('\n') != none) found = without_line_breaks(found);
   if (found.starts_with(':')) found.erase(0, 1);
   if (found.ends_with('.')) found.pop_back();
   if (found.ends_with('/')) found.pop_back();

@@ -8,11 +8,19 @@
 
 namespace grove::math {
 
+namespace {
+
+constexpr std::int64_t work_of_candidate = 10;
+
+}  // namespace
+
 void Reader::read(Arena& arena, std::string_view text, ReadOptions const& options, Reading& out) {
   out.value = {};
   out.text.clear();
   out.found = false;
   out.problem = "no answer was found";
+  text = detail::searched_part(text);
+  Fuel fuel(options.fuel);
   std::string candidate;
   extractor_.each(text, options.targets, [&](Match const& match) {
     candidate.clear();
@@ -20,9 +28,10 @@ void Reader::read(Arena& arena, std::string_view text, ReadOptions const& option
     std::string_view problem = "not an expression";
     switch (match.type) {
       case Match::Type::Latex:
-        value = latex(arena, match, options.targets.latex->normalization, candidate, problem);
+        value = latex(arena, match, options.targets.latex->normalization, fuel, candidate, problem);
         break;
       case Match::Type::Expression:
+        fuel.spend(static_cast<std::int64_t>(match.end - match.begin));
         value = plain(arena, match, candidate);
         break;
       case Match::Type::Choice: {
@@ -37,11 +46,11 @@ void Reader::read(Arena& arena, std::string_view text, ReadOptions const& option
     out.found = true;
     if (options.fallback_text && out.text.empty()) out.text = candidate;
     out.value = value;
-    return !value && !options.first_match;
+    return !value && !options.first_match && fuel.spend(work_of_candidate);
   });
 }
 
-Expr Reader::latex(Arena& arena, Match const& match, Normalization const& options, std::string& text,
+Expr Reader::latex(Arena& arena, Match const& match, Normalization const& options, Fuel& fuel, std::string& text,
                    std::string_view& problem) {
   Normalization normalization = options;
   if (match.latex.plain_box) normalization.boxed = BoxMode::Last;
@@ -50,11 +59,16 @@ Expr Reader::latex(Arena& arena, Match const& match, Normalization const& option
   std::string joined;
   for (std::size_t i = 0; i < match.latex.size; ++i) {
     detail::Environment const& part = match.latex.parts[i];
+    if (!fuel.spend(static_cast<std::int64_t>(part.content.size()))) {
+      problem = "the budget of work was spent";
+      return {};
+    }
     std::string_view const normalized = normalizer_(part.content, normalization);
     if (i == 0) text = normalized;
     if (i != 0) joined += " and ";
     joined += normalized;
     Parsed parsed = parser_.compatible(arena, normalized);
+    fuel.spend(parsed.work);
     if (parsed.value && part.percent) parsed.value = arena.node(Kind::Percent, {parsed.value});
     if (!parsed.value) problem = parsed.problem;
     all = all && parsed.value;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "grove/math/extract.hpp"
+#include "grove/math/fuel.hpp"
 #include "grove/math/normalize.hpp"
 #include "grove/math/parser.hpp"
 
@@ -26,6 +28,8 @@ struct ReadOptions {
   Targets targets;
   bool first_match = false;   ///< stop after the first candidate even where it cannot be read
   bool fallback_text = true;  ///< keep the first candidate's text for a comparison of texts
+  std::int64_t fuel =
+      30'000;  ///< the budget of candidates: of texts longer than a few answers' it tries the first ones
 };
 
 /// Reads answers as Math-Verify does. Keeps its buffers between texts.
@@ -34,7 +38,7 @@ class Reader {
   void read(Arena& arena, std::string_view text, ReadOptions const& options, Reading& out);
 
  private:
-  Expr latex(Arena& arena, Match const& match, Normalization const& options, std::string& text,
+  Expr latex(Arena& arena, Match const& match, Normalization const& options, Fuel& fuel, std::string& text,
              std::string_view& problem);
   static Expr plain(Arena& arena, Match const& match, std::string& text);
 

@@ -69,6 +69,7 @@ void Scanner::scan(std::string_view text, Dialect dialect) {
   words_ = dialect == Dialect::Strict;
   commas_ = strict_ && text.find(',') != none && commas_group_thousands(text);
   at_ = 0;
+  letters_end_ = 0;
   spaced_ = false;
   tokens_.clear();
   problem_ = {};
@@ -160,13 +161,24 @@ void Scanner::caret() {
   push(TokenKind::Caret, 1);
 }
 
+/// The rest of the run of letters here; its end and last vowel are found once a run, or a long one took quadratic time.
+std::string_view Scanner::letters() {
+  if (at_ >= letters_end_) {
+    last_vowel_ = at_;
+    std::size_t end = at_;
+    for (; end < text_.size() && is_letter(text_[end]); ++end) {
+      if (std::string_view("aeiouyAEIOUY").find(text_[end]) != none) last_vowel_ = end + 1;
+    }
+    letters_end_ = end;
+  }
+  return text_.substr(at_, letters_end_ - at_);
+}
+
 void Scanner::letter() {
   if (words_ && strict_word()) return;
   char const c = text_[at_];
-  std::size_t run = at_;
-  while (run < text_.size() && is_letter(text_[run])) ++run;
   if (!strict_) {
-    if (std::size_t const length = grammar_word(text_.substr(at_, run - at_)); length != 0) {
+    if (std::size_t const length = grammar_word(letters()); length != 0) {
       push(TokenKind::Word, length);
       return;
     }

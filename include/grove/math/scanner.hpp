@@ -36,6 +36,7 @@ class Scanner {
   void wrapped(Wrapper wrapper, std::size_t command_length);
   void letter();
   bool strict_word();
+  std::string_view letters();
   void number();
   void caret();
   bool symbol_character();
@@ -48,6 +49,8 @@ class Scanner {
   bool commas_ = false;  ///< commas stand between thousands
   std::size_t at_ = 0;
   bool spaced_ = false;
+  std::size_t letters_end_ = 0;  ///< of the run of letters that was looked at last
+  std::size_t last_vowel_ = 0;   ///< behind its last vowel
   std::vector<Token> tokens_;
   std::string_view problem_;
 };

@@ -26,9 +26,7 @@ bool ends_value(TokenKind kind) {
 }  // namespace
 
 bool Scanner::strict_word() {
-  std::size_t end = at_;
-  while (end < text_.size() && is_letter(text_[end])) ++end;
-  std::string_view const word = text_.substr(at_, end - at_);
+  std::string_view const word = letters();
   if (word.size() < 2) return false;
   if (auto const name = strict_name(word)) {
     push(name->kind, word.size(), name->detail, name->name);
@@ -44,7 +42,7 @@ bool Scanner::strict_word() {
     push(TokenKind::Unit, word.size());
     return true;
   }
-  bool const vowels = word.find_first_of("aeiouyAEIOUY") != std::string_view::npos;
+  bool const vowels = last_vowel_ > at_;
   if ((word.size() >= 4 && vowels) || word == "yes" || word == "Yes" || word == "no" || word == "No" || word == "odd" ||
       word == "YES" || word == "NO" || word == "the" || word == "for" || word == "all" || word == "any" ||
       word == "not") {
