@@ -15,6 +15,7 @@
 #include "grove/gather.hpp"
 #include "grove/option.hpp"
 #include "grove/reward/score_batch.hpp"
+#include "grove/solo.hpp"
 #include "grove/train_options.hpp"
 #include "grove/update_plan.hpp"
 
@@ -111,7 +112,7 @@ template <class Alg>
 using objective_type_of = typename Alg::objective_type;
 
 /// Base of `Trainer`: nothing but its static_asserts, in the order a newcomer meets them.
-template <class Alg, class P, class X, class R, class Batching>
+template <class Alg, class P, class X, class R, class Batching, class C = Solo>
 struct CompositionChecks {
   using A = typename Alg::advantage_type;
   using O = typename Alg::objective_type;
@@ -154,6 +155,9 @@ struct CompositionChecks {
   static_assert(detail::updates_by_token_make_sense<O, P>(),
                 "grove::Trainer: this policy is updated token by token, which leaves no sequence to speak of; use "
                 "TokenMean and terms of Scope::Token.");
+  static_assert(Communicator<C>,
+                "grove::Trainer: the ranks cannot add up what they have; give the communicator `std::size_t rank()`, "
+                "`std::size_t size()` and `void all_reduce_sum(std::span<double>)`.");
   static_assert(detail::reference_can_be_made<O, S, P>(),
                 "grove::Trainer: the composition compares with a reference policy; give the policy a member `P "
                 "clone() const`.");

@@ -12,6 +12,7 @@
 
 #include "grove/batch.hpp"
 #include "grove/concepts.hpp"
+#include "grove/optim/collectives.hpp"
 #include "grove/reward/group_filter.hpp"
 #include "grove/reward/scorer.hpp"
 
@@ -26,31 +27,52 @@ concept Regroupable = requires(T& t, T const& c, Sequences sequences) {
 
 namespace detail {
 
-/// What a filter lets through of one collection, group by group, up to `most` groups.
+/// What a filter lets through of one collection, the sequences of each group.
 template <class F, class T>
-std::vector<std::uint32_t> kept_sequences(F const& filter, T const& trajectories, RewardMatrix const& rewards,
-                                          std::size_t& groups, std::size_t most) {
+std::vector<std::vector<std::uint32_t>> passing_groups(F const& filter, T const& trajectories,
+                                                       RewardMatrix const& rewards) {
   std::map<std::uint32_t, std::vector<std::uint32_t>> members;
   for (std::size_t s = 0; s < trajectories.episodes.sequences(); ++s)
     members[trajectories.episodes.group[s]].push_back(static_cast<std::uint32_t>(s));
-  std::vector<std::uint32_t> kept;
+  std::vector<std::vector<std::uint32_t>> passing;
   for (auto const& [group, sequences] : members) {
     std::vector<double> scores;
     for (auto s : sequences)
       if (auto const score = rewards.combined(s)) scores.push_back(*score);
-    if (groups == most || scores.empty() || !filter.keeps(scores)) continue;
-    kept.insert(kept.end(), sequences.begin(), sequences.end());
-    ++groups;
+    if (!scores.empty() && filter.keeps(scores)) passing.push_back(sequences);
   }
-  std::ranges::sort(kept);
-  return kept;
+  return passing;
+}
+
+/// Of the groups that pass on each rank, in the order of the ranks, those of this rank that are among the first `room`.
+/// All ranks take `room` down alike.
+template <Communicator C>
+std::size_t groups_taken(C& ranks, std::size_t passing, std::size_t& room) {
+  auto const counts = gathered(ranks, static_cast<double>(passing));
+  std::size_t mine = 0;
+  for (std::size_t r = 0; r < counts.size(); ++r) {
+    auto const taken = std::min(room, static_cast<std::size_t>(counts[r]));
+    if (r == ranks.rank()) mine = taken;
+    room -= taken;
+  }
+  return mine;
+}
+
+/// Groups of a collection on all ranks.
+template <Communicator C>
+std::size_t groups_collected(C& ranks, Episodes const& episodes) {
+  std::set<std::uint32_t> const groups(episodes.group.begin(), episodes.group.end());
+  std::size_t sum = 0;
+  for (double const count : gathered(ranks, static_cast<double>(groups.size()))) sum += static_cast<std::size_t>(count);
+  return sum;
 }
 
 }  // namespace detail
 
-/// Trajectories and rewards of one batch.
-template <Policy P, class X, class R, GroupFilter F>
-Batch<P> gather(P& policy, X& rollout, R const& reward, Scorer& scorer, F const& filter, Metrics& metrics) {
+/// Trajectories and rewards of one batch. Ranks filter together: all collect again until enough groups have passed on
+/// all of them, and the first ones in their order are kept, those that one process would keep.
+template <Policy P, class X, class R, GroupFilter F, Communicator C>
+Batch<P> gather(P& policy, X& rollout, R const& reward, Scorer& scorer, F const& filter, Metrics& metrics, C& ranks) {
   Batch<P> batch{.trajectories = rollout.collect(policy)};
   batch.rewards = scorer(reward, std::as_const(batch.trajectories));
   if constexpr (!std::same_as<F, KeepAllGroups>) {
@@ -60,21 +82,24 @@ Batch<P> gather(P& policy, X& rollout, R const& reward, Scorer& scorer, F const&
     if (filter.collections() == 0) return batch;
     if constexpr (requires { batch.trajectories.plan; })
       if (!batch.trajectories.plan.empty()) return batch;  // a replay was filtered when it was recorded
-    auto const& ids = batch.trajectories.episodes.group;
-    std::size_t const wanted = std::set<std::uint32_t>(ids.begin(), ids.end()).size();
-    std::size_t groups = 0, seen = 0, collections = 0;
+    std::size_t const wanted = detail::groups_collected(ranks, batch.trajectories.episodes);
+    std::size_t room = wanted, seen = 0, collections = 0;
     Batch<P> chosen;
     for (;;) {
       seen += wanted;
-      auto const kept = detail::kept_sequences(filter, batch.trajectories, batch.rewards, groups, wanted);
+      auto passing = detail::passing_groups(filter, batch.trajectories, batch.rewards);
+      passing.resize(detail::groups_taken(ranks, passing.size(), room));
+      std::vector<std::uint32_t> kept;
+      for (auto const& group : passing) kept.insert(kept.end(), group.begin(), group.end());
+      std::ranges::sort(kept);
       chosen.rewards.append(batch.rewards, kept);
       chosen.trajectories.append(batch.trajectories.select(kept));
-      if (++collections >= filter.collections() || groups == wanted) break;
+      if (++collections >= filter.collections() || room == 0) break;
       batch.trajectories = rollout.collect(policy);
       batch.rewards = scorer(reward, std::as_const(batch.trajectories));
     }
     metrics.set("filter/collections", static_cast<double>(collections));
-    metrics.set("filter/groups_kept", static_cast<double>(groups));
+    metrics.set("filter/groups_kept", static_cast<double>(wanted - room));
     metrics.set("filter/groups_seen", static_cast<double>(seen));
     return chosen;
   } else {

@@ -9,6 +9,7 @@
 #include "grove/metrics.hpp"
 #include "grove/optim/adamw.hpp"
 #include "grove/optim/schedule.hpp"
+#include "grove/optim/shards.hpp"
 #include "grove/parameter.hpp"
 #include "grove/profile/span.hpp"
 #include "grove/ratio_check.hpp"
@@ -42,6 +43,7 @@ struct TrainOptions {
   bool mask_truncated_completions = false;  ///< a truncated sequence gives no gradient (DAPO's overlong filtering)
   std::size_t value_warmup_steps = 0;       ///< steps in which only the critic learns (VC-PPO, arXiv 2503.01491)
   ReferenceSync reference{};
+  Sharding sharding{};  ///< of the optimizer over several ranks; one process has all of it
   ScoringOptions scoring{};
   RatioCheck ratio_check{};
   std::uint64_t seed = 0;

@@ -27,6 +27,7 @@
 #include "grove/error.hpp"
 #include "grove/gather.hpp"
 #include "grove/metrics.hpp"
+#include "grove/optim/sharded_adamw.hpp"
 #include "grove/option.hpp"
 #include "grove/profile/span.hpp"
 #include "grove/reference.hpp"
@@ -46,8 +47,8 @@ struct StepReport {
   Metrics metrics{};
 };
 
-template <class Alg, class P, class X, class R, class Batching = TokenBudget, Communicator C = Solo>
-class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
+template <class Alg, class P, class X, class R, class Batching = TokenBudget, class C = Solo>
+class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
   using Real = typename P::Real;
   using Trajectories = typename P::Trajectories;
 
@@ -63,7 +64,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
         batching_(std::move(batching)),
         communicator_(std::move(communicator)),
         scorer_(options_.scoring),
-        optimizer_(options_.adamw) {
+        optimizer_(options_.adamw, options_.sharding) {
     check_composition<P, Batching>(algorithm_);
     check_numbers(algorithm_, rollout_, options_);
     check_warmup(algorithm_, policy_, options_);
@@ -117,7 +118,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
     s("step", step_);
     s("updates", updates_);
     detail::parameters_state(s, policy_);
-    detail::optimizer_state(s, optimizer_, policy_.parameters());
+    detail::optimizer_state(s, optimizer_, policy_.parameters(), communicator_.rank(), communicator_.size());
     s("rollout", rollout_);
     if constexpr (Stateful<Alg>) s("algorithm", algorithm_);
     if constexpr (Stateful<R>) s("reward", reward_);
@@ -132,7 +133,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   X& rollout() { return rollout_; }
   R const& reward() const { return reward_; }
   Alg const& algorithm() const { return algorithm_; }
-  AdamW& optimizer() { return optimizer_; }
+  OptimizerOver<C>& optimizer() { return optimizer_; }
   TrainOptions const& options() const { return options_; }
   C& communicator() { return communicator_; }
   std::uint64_t steps() const { return step_; }
@@ -167,7 +168,8 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
 
   /// gather: completions and their rewards, and the plan of the updates.
   Batch<P> gather(StepReport& report) {
-    auto batch = grove::gather<P>(policy_, rollout_, reward_, scorer_, algorithm_.filter, report.metrics);
+    auto batch =
+        grove::gather<P>(policy_, rollout_, reward_, scorer_, algorithm_.filter, report.metrics, communicator_);
     auto const& episodes = batch.trajectories.episodes;
     batch.counts = episodes.chosen();
     if (options_.mask_truncated_completions)
@@ -328,15 +330,14 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   UpdateSums<objective_type_of<Alg>> update_once(Batch<P>& batch, std::size_t i, StepReport& report) {
     bool const only_values = step_ < options_.value_warmup_steps;
     auto const parameters = trained(only_values);
-    zero_gradients(parameters);
+    optimizer_.begin(parameters, communicator_, batch.plan[i].size());
     SelectionKey const key{.seed = options_.seed, .step = step_, .update = i};
     MinibatchPass<P, objective_type, C> pass(policy_, algorithm_.objective, batch, communicator_, options_.on_span);
-    auto sums = pass.accumulate(batch.plan[i], key, only_values);
+    auto sums = pass.accumulate(batch.plan[i], key, only_values, [&] { optimizer_.reduce(parameters, communicator_); });
     if (batch.plan.size() == 1 && batch.log_prob.empty())
       sums.ratios.check(options_.ratio_check, report.step, report.metrics);
-    all_reduce_gradients(parameters, communicator_);
+    sums.norm = optimizer_.finish(parameters, communicator_, options_.on_gradients != nullptr);
     sums.tally.all_reduce(communicator_);
-    sums.norm = gradient_norm(parameters);
     sums.rate = options_.schedule(updates_);
     if (options_.on_gradients) options_.on_gradients(updates_, parameters);
     if (!std::isfinite(sums.norm) || !std::isfinite(sums.tally.loss())) {
@@ -345,7 +346,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
       return sums;
     }
     Span const span(options_.on_span, "apply");
-    optimizer_.step(parameters, sums.rate, clip_scale(sums.norm, options_.max_grad_norm));
+    optimizer_.apply(parameters, communicator_, sums.rate, clip_scale(sums.norm, options_.max_grad_norm));
     policy_.commit();
     ++updates_;
     ++report.updates;
@@ -393,7 +394,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching> {
   Batching batching_;
   C communicator_;
   Scorer scorer_;
-  AdamW optimizer_;
+  OptimizerOver<C> optimizer_;
   std::optional<Reference<P>> reference_;
   Settings settings_;
   Batch<P> last_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
@@ -52,23 +53,6 @@ struct UpdateSums {
   }
 };
 
-/// Adds gradients over ranks, in the order of the parameters.
-template <Communicator C>
-void all_reduce_gradients(std::span<const ParameterView> parameters, C& communicator) {
-  if (communicator.size() == 1) return;
-  auto const reduce = [&](auto* gradient, std::size_t size) {
-    std::vector<double> sum(gradient, gradient + size);
-    communicator.all_reduce_sum(sum);
-    std::ranges::transform(sum, gradient, [&](double x) { return static_cast<std::decay_t<decltype(*gradient)>>(x); });
-  };
-  for (auto const& p : parameters) {
-    if (p.dtype == Dtype::F64)
-      reduce(static_cast<double*>(p.gradient), p.size);
-    else
-      reduce(static_cast<float*>(p.gradient), p.size);
-  }
-}
-
 /// Forward and backward over one minibatch.
 template <Policy P, class O, Communicator C>
 class MinibatchPass {
@@ -78,8 +62,10 @@ class MinibatchPass {
   MinibatchPass(P& policy, O const& objective, Batch<P>& batch, C& communicator, SpanHook const& on_span)
       : policy_(policy), objective_(objective), batch_(batch), communicator_(communicator), on_span_(on_span) {}
 
-  /// Adds this rank's part of the gradients. `only_values`: the policy's own outputs get none, while a critic warms up.
-  UpdateSums<O> accumulate(Minibatch const& minibatch, SelectionKey key, bool only_values) {
+  /// Adds this rank's part of the gradients and calls `added()` after each micro-batch. `only_values`: the policy's own
+  /// outputs get none, while a critic warms up.
+  template <std::invocable F>
+  UpdateSums<O> accumulate(Minibatch const& minibatch, SelectionKey key, bool only_values, F const& added) {
     select(minibatch, key);
     std::vector<MicroBatchColumns<P>> columns;
     columns.reserve(minibatch.size());
@@ -87,8 +73,10 @@ class MinibatchPass {
     auto const denominators = count(columns);
     UpdateSums<O> sums{.updates = 1};
     for (auto const& part : columns) sums.tally.sequences += static_cast<double>(part.lengths.size());
-    for (std::size_t m = 0; m < minibatch.size(); ++m)
+    for (std::size_t m = 0; m < minibatch.size(); ++m) {
       accumulate(minibatch[m], columns[m], denominators[m], only_values, sums);
+      added();
+    }
     return sums;
   }
 

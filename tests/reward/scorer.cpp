@@ -3,6 +3,7 @@
 #include "grove/reward/scorer.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -243,4 +244,39 @@ TEST_CASE("a reward of a group sees all its completions") {
   CHECK(matrix(0, 0) == 0.0);
   CHECK(matrix(0, 1) == 1.0);
   CHECK(matrix(0, 2) == 0.0);
+}
+
+namespace {
+
+/// Takes its time over odd answers.
+struct SlowOnOdd {
+  static constexpr std::string_view name = "slow";
+  double operator()(grove::Problem const& problem, grove::Completion const&) const {
+    if (problem.id % 2 == 1) std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    return 1.0;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a call that is late or throws is counted under the reward's name and gets the fallback") {
+  auto const answers = many(6);
+  grove::Metrics metrics;
+  auto const begin = std::chrono::steady_clock::now();
+  Scorer scorer({.threads = 6, .deadline = std::chrono::milliseconds(100), .fallback = -0.5});
+  auto const rewards = scorer(SlowOnOdd{}, answers);
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(500));
+  for (std::size_t s = 0; s < rewards.samples(); ++s)
+    CHECK(rewards(0, s) == (answers.problem(s).id % 2 == 1 ? -0.5 : 1.0));
+  scorer.report(metrics);
+  CHECK(metrics.find("rewards/slow/slow") == 3.0);
+  CHECK_FALSE(metrics.find("rewards/slow/errors").has_value());
+
+  Scorer lenient({.threads = 2, .max_error_rate = 1, .fallback = 0.25});
+  auto const failed = lenient(BreaksBelow{.bad = 2}, answers);
+  lenient.report(metrics);
+  CHECK(failed(0, 0) == 0.25);
+  CHECK(failed(0, 5) != 0.25);
+  CHECK(metrics.find("rewards/breaks/errors") == 2.0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(700));  // the late calls end before the test does
 }

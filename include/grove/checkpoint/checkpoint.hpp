@@ -2,9 +2,12 @@
 // Checkpoints as an observer of `Trainer::run`, and going on from one.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <future>
@@ -16,6 +19,8 @@
 
 #include "grove/checkpoint/checkpoint_folder.hpp"
 #include "grove/error.hpp"
+#include "grove/io/atomic_file.hpp"
+#include "grove/optim/collectives.hpp"
 #include "grove/trainer.hpp"
 
 namespace grove {
@@ -44,7 +49,9 @@ CheckpointInfo checkpoint_info(T const& trainer, Settings const& settings) {
 
 }  // namespace detail
 
-/// Writes `FOLDER/checkpoint-STEP` every so many steps. Rank 0 writes; the state is the same on all.
+/// Writes `FOLDER/checkpoint-STEP` every so many steps. Rank 0 writes what is the same on all ranks; where they divide
+/// the moments each writes its own into the same folder, which rank 0 puts in place once all are done: at a later
+/// step's end, or the run's.
 class Checkpoint {
  public:
   explicit Checkpoint(CheckpointOptions options) : options_(std::move(options)) {}
@@ -52,8 +59,13 @@ class Checkpoint {
   template <class T>
   bool operator()(T& trainer, StepReport const& report) {
     metrics_.assign(report.metrics.begin(), report.metrics.end());
-    if (writer_.valid() && writer_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) writer_.get();
-    bool const stop = agreed(trainer.communicator(), options_.stop && options_.stop());
+    auto& ranks = trainer.communicator();
+    bool const done = written();
+    if (done && !draft_open_) wait();
+    std::array wishes = {options_.stop && options_.stop() ? 1.0 : 0.0, done ? 1.0 : 0.0};
+    ranks.all_reduce_sum(wishes);
+    if (draft_open_ && wishes[1] == static_cast<double>(ranks.size())) settle(ranks);
+    bool const stop = wishes[0] > 0;
     if (stop || (options_.every > 0 && report.step % options_.every == 0)) save(trainer);
     if (stop) finished(trainer);
     return stop;
@@ -62,36 +74,91 @@ class Checkpoint {
   /// Writes the trainer's state now. Waits for the one before.
   template <class T>
   void save(T& trainer) {
-    wait();
+    auto& ranks = trainer.communicator();
+    settle(ranks);
     saved_ = trainer.steps();
-    if (trainer.communicator().rank() != 0) return;
+    bool const divided = trainer.optimizer().divides(ranks.size());
+    if (!divided && ranks.rank() != 0) return;
     auto state = std::make_shared<State>();
     trainer.state(*state);
     auto info = detail::checkpoint_info(trainer, options_.settings);
     info.metrics = metrics_;
-    auto const write = [state, info = std::move(info), options = options_] {
-      write_checkpoint(options.folder, *state, info, options.beside);
-      remove_superseded(options.folder, options.keep);
-    };
-    if (!options_.asynchronous) return write();
-    state->detach();
-    writer_ = std::async(std::launch::async, write);
+    info.shards = divided ? ranks.size() : 0;
+    if (divided) {
+      open_draft(ranks, info.step);
+      start(*state,
+            [state, info = std::move(info), target = draft_path_, rank = ranks.rank(), beside = options_.beside] {
+              write_pieces(target, *state, rank, info.shards);
+              if (rank == 0) write_common(target, *state, info, beside);
+            });
+    } else {
+      start(*state, [state, info = std::move(info), options = options_] {
+        write_checkpoint(options.folder, *state, info, options.beside);
+        remove_superseded(options.folder, options.keep);
+      });
+    }
+    if (!options_.asynchronous) settle(ranks);
   }
 
   /// What `Trainer::run` calls last: the state at the end, and every write is done.
   template <class T>
   void finished(T& trainer) {
     if (options_.at_end && trainer.steps() > 0 && saved_ != trainer.steps()) save(trainer);
-    wait();
+    settle(trainer.communicator());
   }
 
  private:
+  /// Runs `write`, on a thread of its own where that is wished, with a copy of the state.
+  template <class F>
+  void start(State& state, F write) {
+    if (options_.asynchronous) state.detach();
+    writer_ = std::async(options_.asynchronous ? std::launch::async : std::launch::deferred, std::move(write));
+  }
+
+  /// Makes the temporary folder that all ranks write into.
   template <class C>
-  static bool agreed(C& ranks, bool mine) {
-    if (ranks.size() == 1) return mine;
-    double wishes = mine ? 1 : 0;
-    ranks.all_reduce_sum(std::span(&wishes, 1));
-    return wishes > 0;
+  void open_draft(C& ranks, std::uint64_t step) {
+    if (ranks.rank() == 0) draft_ = std::make_unique<io::AtomicFolder>(checkpoint_path(options_.folder, step));
+    draft_path_ = text_of_first(ranks, draft_ ? draft_->path().string() : "");
+    draft_open_ = true;
+  }
+
+  /// Waits for what is being written; of a draft, until all ranks have written theirs, and puts it in place. Where one
+  /// could not, all throw, that one its own error, and the draft is gone.
+  template <class C>
+  void settle(C& ranks) {
+    if (!std::exchange(draft_open_, false)) return wait();
+    together(ranks, [&] { wait(); });
+    together(ranks, [&] {
+      if (!draft_) return;
+      draft_->commit();
+      remove_superseded(options_.folder, options_.keep);
+    });
+    draft_.reset();
+  }
+
+  /// f() on all ranks; where it fails on one, all throw.
+  template <class C, class F>
+  void together(C& ranks, F const& f) {
+    std::exception_ptr failure;
+    try {
+      f();
+    } catch (std::exception const&) {
+      failure = std::current_exception();
+    }
+    auto const failed = gathered(ranks, failure ? 1.0 : 0.0);
+    auto const first = std::ranges::find(failed, 1.0);
+    if (first == failed.end()) return;
+    draft_.reset();
+    if (failure) std::rethrow_exception(failure);
+    throw Error(
+        "checkpoint",
+        "rank " + std::to_string(first - failed.begin()) + " could not write its part of " + draft_path_.string(), {},
+        "see its own message");
+  }
+
+  bool written() const {
+    return writer_.valid() && writer_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   }
 
   void wait() {
@@ -101,7 +168,10 @@ class Checkpoint {
   CheckpointOptions options_;
   std::vector<std::pair<std::string, double>> metrics_;
   std::uint64_t saved_ = 0;
-  std::future<void> writer_;
+  std::unique_ptr<io::AtomicFolder> draft_;  // of rank 0
+  std::filesystem::path draft_path_;
+  bool draft_open_ = false;
+  std::future<void> writer_;  // last: its thread ends before the draft is removed
 };
 
 /// Takes over a checkpoint's state. Throws Error that names the first thing that is not as it was when the checkpoint

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <memory>
 #include <set>
 #include <string_view>
@@ -31,13 +32,19 @@ struct File {
 };
 constexpr std::array files = {File{"model.safetensors", model_prefix}, File{"state.safetensors", {}}};
 
+std::string name_of_pieces(std::size_t rank, std::size_t ranks) {
+  std::array<char, 64> name{};
+  std::snprintf(name.data(), name.size(), "optimizer-%05zu-of-%05zu.safetensors", rank, ranks);
+  return name.data();
+}
+
 bool is_model(std::string const& name) { return name.starts_with(model_prefix); }
 
 void write_tensors(fs::path const& folder, State const& state) {
   for (auto const& file : files) {
     std::vector<io::TensorView> tensors;
     for (auto const& entry : state.entries())
-      if (is_model(entry.name) == !file.prefix.empty())
+      if (!entry.piece && is_model(entry.name) == !file.prefix.empty())
         tensors.push_back({entry.name.substr(file.prefix.size()), entry.dtype, entry.shape, entry.bytes});
     io::write_safetensors((folder / file.name).string(), tensors);
   }
@@ -61,8 +68,26 @@ double metric_of(fs::path const& checkpoint, std::string const& metric) {
 
 }  // namespace
 
+fs::path checkpoint_path(fs::path const& folder, std::uint64_t step) {
+  return folder / (std::string(folder_prefix) + std::to_string(step));
+}
+
 void write_checkpoint(fs::path const& folder, State const& state, CheckpointInfo const& info,
                       std::function<void(fs::path const&)> const& beside) {
+  io::AtomicFolder target(checkpoint_path(folder, info.step));
+  write_common(target.path(), state, info, beside);
+  target.commit();
+}
+
+void write_pieces(fs::path const& target, State const& state, std::size_t rank, std::size_t ranks) {
+  std::vector<io::TensorView> tensors;
+  for (auto const& entry : state.entries())
+    if (entry.piece) tensors.push_back({entry.name, entry.dtype, entry.shape, entry.bytes});
+  io::write_safetensors((target / name_of_pieces(rank, ranks)).string(), tensors);
+}
+
+void write_common(fs::path const& target, State const& state, CheckpointInfo const& info,
+                  std::function<void(fs::path const&)> const& beside) {
   io::Json json;
   json["format"] = format;
   json["grove"] = version;
@@ -73,11 +98,10 @@ void write_checkpoint(fs::path const& folder, State const& state, CheckpointInfo
   json["metrics"] = io::Json::object();
   for (auto const& [name, value] : info.metrics)
     json["metrics"][name] = std::isfinite(value) ? io::Json(value) : io::Json(nullptr);
-  io::AtomicFolder target(folder / (std::string(folder_prefix) + std::to_string(info.step)));
-  write_tensors(target.path(), state);
-  if (beside) beside(target.path());
-  io::write_file(target.path() / info_file, json.dump(1, ' ', false, io::Json::error_handler_t::replace) + "\n");
-  target.commit();
+  if (info.shards > 0) json["shards"] = info.shards;
+  write_tensors(target, state);
+  if (beside) beside(target);
+  io::write_file(target / info_file, json.dump(1, ' ', false, io::Json::error_handler_t::replace) + "\n");
 }
 
 CheckpointInfo read_checkpoint_info(fs::path const& checkpoint) {
@@ -88,7 +112,8 @@ CheckpointInfo read_checkpoint_info(fs::path const& checkpoint) {
     throw Error(path, "format is " + std::to_string(written), std::to_string(format),
                 "resume with the version of open_rs that wrote it");
   CheckpointInfo info{.step = fields.required<std::size_t>("step"),
-                      .composition = fields.required<std::string>("composition")};
+                      .composition = fields.required<std::string>("composition"),
+                      .shards = fields.value_or<std::size_t>("shards", 0)};
   auto const object = [&](char const* key) -> io::Json const& {
     auto const* value = fields.find(key);
     if (value == nullptr || !value->is_object()) fields.refuse(key, "an object");
@@ -110,6 +135,13 @@ State read_checkpoint_state(fs::path const& checkpoint) {
     auto const& open = mapped->emplace_back(io::SafetensorsFile::open((checkpoint / file.name).string()));
     for (auto const& tensor : open.tensors())
       entries.push_back({std::string(file.prefix) + tensor.name, tensor.dtype, tensor.shape, open.bytes(tensor)});
+  }
+  auto const ranks = read_checkpoint_info(checkpoint).shards;
+  for (std::size_t rank = 0; rank < ranks; ++rank) {
+    auto const& open =
+        mapped->emplace_back(io::SafetensorsFile::open((checkpoint / name_of_pieces(rank, ranks)).string()));
+    for (auto const& tensor : open.tensors())
+      entries.push_back({tensor.name, tensor.dtype, tensor.shape, open.bytes(tensor), true});
   }
   return {std::move(entries), checkpoint.string(), std::move(mapped)};
 }

@@ -3,6 +3,7 @@
 //   state.json          format, step, composition, settings, metrics of the step
 //   model.safetensors   the parameters under their own names, so that a language model's folder loads as such
 //   state.safetensors   everything else
+//   optimizer-00000-of-00004.safetensors, ...   what each of several ranks has of moments that they divide
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,7 @@ struct CheckpointInfo {
   std::string composition{};
   Settings settings{};
   std::vector<std::pair<std::string, double>> metrics{};
+  std::size_t shards = 0;  ///< ranks that divided the moments, each with a file of its own; 0: nobody did
 };
 
 struct FoundCheckpoint {
@@ -36,6 +38,16 @@ struct FoundCheckpoint {
 /// the folder it is given. Throws Error (full disk, unwritable folder) and then leaves everything as it was.
 void write_checkpoint(std::filesystem::path const& folder, State const& state, CheckpointInfo const& info,
                       std::function<void(std::filesystem::path const&)> const& beside = {});
+
+/// What several ranks write together: the folder that rank 0 commits when all have written their parts.
+std::filesystem::path checkpoint_path(std::filesystem::path const& folder, std::uint64_t step);
+
+/// Rank 0's part: everything but the pieces, and the description.
+void write_common(std::filesystem::path const& target, State const& state, CheckpointInfo const& info,
+                  std::function<void(std::filesystem::path const&)> const& beside = {});
+
+/// The pieces of one of `ranks` ranks.
+void write_pieces(std::filesystem::path const& target, State const& state, std::size_t rank, std::size_t ranks);
 
 /// Errors name the file and what is wrong with it.
 CheckpointInfo read_checkpoint_info(std::filesystem::path const& checkpoint);

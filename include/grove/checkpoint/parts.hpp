@@ -16,6 +16,7 @@
 #include "grove/checkpoint/state.hpp"
 #include "grove/concepts.hpp"
 #include "grove/optim/adamw.hpp"
+#include "grove/optim/sharded_adamw.hpp"
 #include "grove/parameter.hpp"
 
 namespace grove::detail {
@@ -57,34 +58,87 @@ void parameters_state(State& s, P& policy) {
   if constexpr (requires { policy.set_version(version); }) policy.set_version(version);
 }
 
+/// Elements [offset, offset + moments.first.size()) of a parameter of `whole` elements, as numbers that ranks divide
+/// or, where one has all, as they are.
 template <class T>
-void moments_state(State& s, AdamW::Moments<T>& moments) {
-  s("first", moments.first);
-  s("second", moments.second);
-  if constexpr (std::same_as<T, float>)
-    if (!s.loading() ? !moments.master.empty() : s.has("master")) s("master", moments.master);
-  if constexpr (requires { moments.behind; }) s("behind", moments.behind);
+void moments_state(State& s, AdamW::Moments<T>& moments, std::size_t whole, std::size_t offset, bool divided,
+                   Dtype dtype) {
+  auto const array = [&](std::string_view name, std::vector<T>& values) {
+    if (s.loading() || divided)
+      s.piece(name, whole, offset, std::span(values));
+    else
+      s(name, values);
+  };
+  array("first", moments.first);
+  array("second", moments.second);
+  if (dtype == Dtype::BF16) array("master", moments.master);
 }
 
-/// Moments under the names of their parameters; none before the first update.
-inline void optimizer_state(State& s, AdamW& optimizer, std::span<const ParameterView> parameters) {
+/// Moments of zero for so many elements of a parameter.
+inline AdamW::State moments_of(ParameterView const& p, std::size_t size) {
+  if (p.dtype == Dtype::F64)
+    return AdamW::Moments<double>{
+        .first = std::vector<double>(size), .second = std::vector<double>(size), .master = {}};
+  return AdamW::Moments<float>{.first = std::vector<float>(size),
+                               .second = std::vector<float>(size),
+                               .master = std::vector<float>(p.dtype == Dtype::BF16 ? size : 0)};
+}
+
+/// Moments under the names of their parameters; none before the first update. `pieces` are what this rank has of them,
+/// in the optimizer's order; `behind` is asked for each parameter's steps that it was frozen in.
+template <class B>
+void optimizer_state(State& s, AdamW& optimizer, std::span<const ParameterView> parameters,
+                     std::span<const ShardLayout::Part> pieces, bool divided, B const& behind) {
   s.within("optimizer", [&] {
     auto steps = static_cast<std::uint64_t>(optimizer.steps());
     s("steps", steps);
     std::vector<AdamW::State> loaded;
-    for (std::size_t i = 0; i < parameters.size() && steps > 0; ++i) {
-      if (s.loading()) {
-        if (parameters[i].dtype == Dtype::F64)
-          loaded.emplace_back(AdamW::Moments<double>{});
-        else
-          loaded.emplace_back(AdamW::Moments<float>{});
-      }
+    for (std::size_t i = 0; i < pieces.size() && steps > 0; ++i) {
+      auto const& p = parameters[pieces[i].parameter];
+      if (s.loading()) loaded.push_back(moments_of(p, pieces[i].size));
       auto& state = s.loading() ? loaded.back() : optimizer.states()[i];
-      s.within(name_of(parameters[i], i),
-               [&] { std::visit([&](auto& moments) { moments_state(s, moments); }, state); });
+      s.within(name_of(p, pieces[i].parameter), [&] {
+        std::visit([&](auto& m) { moments_state(s, m, p.size, pieces[i].offset, divided, p.dtype); }, state);
+      });
     }
-    if (s.loading()) optimizer.restore(std::move(loaded), steps);
+    for (std::size_t p = 0; p < parameters.size() && steps > 0; ++p)
+      s.within(name_of(parameters[p], p), [&] {
+        for (auto const* name : {"first", "second", "master"})
+          if (s.loading()) s.left_to_others(name);
+        s("behind", behind(p));
+      });
+    if (!s.loading()) return;
+    for (std::size_t i = 0; i < loaded.size(); ++i)
+      std::visit([&](auto& m) { m.behind = behind(pieces[i].parameter); }, loaded[i]);
+    optimizer.restore(std::move(loaded), steps);
   });
+}
+
+/// The whole of each parameter.
+inline std::vector<ShardLayout::Part> whole_parameters(std::span<const ParameterView> parameters) {
+  std::vector<ShardLayout::Part> parts;
+  for (std::size_t p = 0; p < parameters.size(); ++p) parts.push_back({.parameter = p, .size = parameters[p].size});
+  return parts;
+}
+
+inline void optimizer_state(State& s, AdamW& optimizer, std::span<const ParameterView> parameters, std::size_t = 0,
+                            std::size_t = 1) {
+  std::vector<std::size_t> behind(parameters.size());
+  if (!s.loading())
+    for (std::size_t p = 0; p < optimizer.states().size(); ++p)
+      behind[p] = std::visit([](auto const& m) { return m.behind; }, optimizer.states()[p]);
+  optimizer_state(s, optimizer, parameters, whole_parameters(parameters), false,
+                  [&](std::size_t p) -> std::size_t& { return behind[p]; });
+}
+
+/// One of several ranks: what they divide is listed by each, the rest is the same on all.
+inline void optimizer_state(State& s, ShardedAdamW& optimizer, std::span<const ParameterView> parameters,
+                            std::size_t rank, std::size_t ranks) {
+  if (!optimizer.divides(ranks)) return optimizer_state(s, optimizer.adamw(), parameters);
+  auto& behind = optimizer.behind();
+  behind.resize(parameters.size());
+  optimizer_state(s, optimizer.adamw(), parameters, optimizer.pieces(parameters, rank, ranks), true,
+                  [&](std::size_t p) -> std::size_t& { return behind[p]; });
 }
 
 /// A number that two sets of parameters share only by a chance of 2^-64.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -62,6 +63,7 @@ class State {
     io::DType dtype = io::DType::U8;
     std::vector<std::size_t> shape{};  ///< empty for a single number
     std::span<const std::byte> bytes{};
+    bool piece = false;  ///< a stretch of an array that ranks divide: NAME@OFFSET, and each rank has its own
   };
 
   /// Empty: parts write themselves down. Large arrays are not copied; see `detach`.
@@ -70,7 +72,11 @@ class State {
   /// Parts take their numbers out of `entries`, whose bytes `owner` keeps alive. `source` is for messages.
   State(std::vector<Entry> entries, std::string source, std::shared_ptr<void const> owner)
       : entries_(std::move(entries)), source_(std::move(source)), owner_(std::move(owner)), loading_(true) {
-    for (std::size_t i = 0; i < entries_.size(); ++i) places_.emplace(entries_[i].name, i);
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      places_.emplace(entries_[i].name, i);
+      if (auto const at = entries_[i].name.rfind('@'); entries_[i].piece && at != std::string::npos)
+        pieces_[entries_[i].name.substr(0, at)].emplace_back(number(entries_[i].name.substr(at + 1)), i);
+    }
     taken_.resize(entries_.size());
   }
 
@@ -131,8 +137,51 @@ class State {
       add(name, dtype, std::move(shape), bytes);
   }
 
+  /// Elements [offset, offset + values.size()) of an array of `whole` elements that ranks divide. Loading takes them
+  /// out of the pieces of however many ranks there were, or out of the whole.
+  template <class T>
+  void piece(std::string_view name, std::size_t whole, std::size_t offset, std::span<T> values) {
+    if (!loading_) {
+      add(std::string(name) + "@" + std::to_string(offset), detail::stored_as<T>(), {values.size()},
+          std::as_bytes(values));
+      entries_.back().piece = true;
+      return;
+    }
+    auto const key = prefix_ + std::string(name);
+    auto parts = pieces_.contains(key) ? pieces_.at(key) : std::vector<std::pair<std::size_t, std::size_t>>();
+    if (places_.contains(key)) parts.emplace_back(0, places_.at(key));
+    std::size_t filled = 0, end = 0;
+    for (auto const& [first, i] : parts) {
+      auto const& entry = entries_[i];
+      taken_[i] = true;
+      auto const n = entry.bytes.size() / sizeof(T);
+      end = std::max(end, first + n);
+      if (entry.dtype != detail::stored_as<T>())
+        throw Error(source_, "'" + entry.name + "' is " + text(entry.dtype, entry.shape),
+                    text(detail::stored_as<T>(), {n}), "resume with the model and options that it was written with");
+      auto const from = std::max(first, offset), to = std::min(first + n, offset + values.size());
+      if (from >= to) continue;
+      std::memcpy(values.data() + (from - offset), entry.bytes.data() + (from - first) * sizeof(T),
+                  (to - from) * sizeof(T));
+      filled += to - from;
+    }
+    if (filled != values.size() || end != whole)
+      throw Error(source_, "'" + key + "' has " + std::to_string(end) + " elements", std::to_string(whole),
+                  "resume with the model and options that it was written with, and all of its files");
+  }
+
+  /// Of an array that ranks divide this one takes nothing; what there is of it is another's.
+  void left_to_others(std::string_view name) {
+    auto const key = prefix_ + std::string(name);
+    if (auto const at = places_.find(key); at != places_.end()) taken_[at->second] = true;
+    if (auto const at = pieces_.find(key); at != pieces_.end())
+      for (auto const& [offset, i] : at->second) taken_[i] = true;
+  }
+
   /// Whether there is an entry of that name in the present part to load.
-  bool has(std::string_view name) const { return places_.contains(prefix_ + std::string(name)); }
+  bool has(std::string_view name) const {
+    return places_.contains(prefix_ + std::string(name)) || pieces_.contains(prefix_ + std::string(name));
+  }
 
   /// Copies what still lies in the parts' own memory, so that they may change while this is written.
   void detach() {
@@ -173,6 +222,12 @@ class State {
     return entry;
   }
 
+  static std::size_t number(std::string const& digits) {
+    std::size_t value = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return value;
+  }
+
   static void copy_to(Entry const& entry, void* to) {
     if (!entry.bytes.empty()) std::memcpy(to, entry.bytes.data(), entry.bytes.size());
   }
@@ -187,6 +242,7 @@ class State {
   std::vector<Entry> entries_;
   std::deque<std::vector<std::byte>> copies_;  // elements stay in place
   std::unordered_map<std::string, std::size_t> places_;
+  std::unordered_map<std::string, std::vector<std::pair<std::size_t, std::size_t>>> pieces_;  // offset, entry
   std::vector<bool> taken_;
   std::string prefix_, source_;
   std::shared_ptr<void const> owner_;

@@ -166,6 +166,7 @@ class ActorCritic<Observation, HeadType, Hidden<Sizes...>, Activation> {
   ActorCritic clone() const { return *this; }
   std::uint64_t version() const { return version_; }
   void commit() { ++version_; }
+  void set_version(std::uint64_t version) { version_ = version; }
 
  private:
   static constexpr std::size_t layers = PolicyNetwork::layers;

@@ -5,15 +5,24 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include "grove/concepts.hpp"
 #include "grove/dist/launch.hpp"
+#include "grove/optim/collectives.hpp"
 
 namespace grove {
+
+/// What a rank says while it waits for the others.
+struct Heartbeat {
+  std::chrono::milliseconds every{0};  ///< 0: it says nothing
+  /// Gets one line: who waits in which phase for whom, and where those are.
+  std::function<void(std::string const&)> tell{};
+};
 
 /// A Communicator. Copies are the same group. Sums are added in an order that depends on the number of ranks alone, and
 /// every rank gets the same bits.
@@ -26,7 +35,12 @@ class ProcessGroup {
   ProcessGroup() = default;
 
   /// Meets the other ranks. Throws Error where they do not come within the deadline.
-  explicit ProcessGroup(Launch const& launch, std::chrono::milliseconds deadline = std::chrono::minutes(10));
+  explicit ProcessGroup(Launch const& launch, std::chrono::milliseconds deadline = std::chrono::minutes(10),
+                        Heartbeat heartbeat = {});
+
+  /// A group of some of the ranks, in this order; each of them asks for it with the same name. Messages go on naming
+  /// ranks by their numbers in the whole.
+  ProcessGroup subgroup(std::string const& name, std::span<std::size_t const> members) const;
 
   std::size_t rank() const;
   std::size_t size() const;
@@ -38,6 +52,13 @@ class ProcessGroup {
   /// Replaces the bytes by those of one rank.
   void broadcast(std::span<std::byte> bytes, std::size_t from = 0);
 
+  /// `from` and `to` hold one piece of the same size for each rank: piece r of `from` goes to rank r, piece r of `to`
+  /// is rank r's.
+  void all_to_all(std::span<const std::byte> from, std::span<std::byte> to);
+
+  /// Every rank's bytes, as many of each, one after the other.
+  void all_gather(std::span<const std::byte> mine, std::span<std::byte> all);
+
   /// What this rank does from now on, for the messages of all.
   void phase(std::string_view name);
 
@@ -46,9 +67,10 @@ class ProcessGroup {
 
  private:
   class Group;
+  explicit ProcessGroup(std::shared_ptr<Group> group) : group_(std::move(group)) {}
   std::shared_ptr<Group> group_;
 };
-static_assert(Communicator<ProcessGroup>);
+static_assert(MovesPieces<ProcessGroup>);
 
 /// The store where the ranks of a launcher of one's own meet; it lives as long as this does.
 class RankStore {

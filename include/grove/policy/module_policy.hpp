@@ -104,6 +104,7 @@ class ModulePolicy {
   std::vector<ParameterView> parameters() { return tensors_.views(); }
   std::uint64_t version() const { return version_; }
   void commit() { ++version_; }
+  void set_version(std::uint64_t version) { version_ = version; }
 
   /// A frozen copy, of a module that has `M clone() const` with tensors of its own; a reference policy.
   ModulePolicy clone() const requires requires(M const& m) {

@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -21,6 +24,7 @@
 #include "grove/metrics.hpp"
 #include "grove/reward/reward_list.hpp"
 #include "grove/reward/scoring_options.hpp"
+#include "grove/reward/within.hpp"
 #include "grove/reward_matrix.hpp"
 #include "grove/worker_pool.hpp"
 
@@ -32,6 +36,7 @@ struct RewardStatistics {
   std::size_t declined = 0;         ///< no score, failures included
   std::size_t unparsed = 0;         ///< no answer could be read
   std::size_t errors = 0;           ///< the reward threw
+  std::size_t slow = 0;             ///< it did not come back within the deadline
   RunningMoments scores{};          ///< of what was not declined
   std::vector<float> latency_ms{};  ///< of each call
 
@@ -59,8 +64,8 @@ class Scorer {
   explicit Scorer(ScoringOptions options = {}) : options_(options), pool_(options.threads) {}
 
   /// The reward matrix of a batch. A reward that judges batches (`evaluate`) does it itself; others are called for each
-  /// sample or group. Where one throws it declines the sample and is counted; beyond `max_error_rate` of the batch this
-  /// throws an Error with the reward, the problem and the cause.
+  /// sample or group. Where one throws or is late it is counted and the fallback is its score; where one throws beyond
+  /// `max_error_rate` of the batch this throws an Error with the reward, the problem and the cause.
   template <class R, class T>
   RewardMatrix operator()(R const& reward, T const& trajectories) {
     if constexpr (requires { reward.evaluate(trajectories, *this); })
@@ -68,20 +73,22 @@ class Scorer {
     else if constexpr (BatchReward<R, T>)
       return reward.evaluate(trajectories);
     else
-      return detail::with_list(reward, [&](auto const& list) { return judge(list, trajectories); });
+      return detail::with_list(reward,
+                               [&](auto const& list) { return judge(list, trajectories, detached_score(reward)); });
   }
 
   /// Account of each reward since the last `report`.
   std::vector<RewardStatistics> const& statistics() const { return statistics_; }
 
-  /// Sets `rewards/NAME/unparsed` and `rewards/NAME/errors` where there were any (a replay, which judges nothing, has
-  /// the same metrics as its recording then), `timing/rewards/NAME/p50_ms` and `p99_ms`; begins anew.
-  /// (Mean, deviation and what was declined are told of the reward matrix.)
+  /// Sets `rewards/NAME/unparsed`, `rewards/NAME/errors` and `rewards/NAME/slow` where there were any (a replay, which
+  /// judges nothing, has the same metrics as its recording then), `timing/rewards/NAME/p50_ms` and `p99_ms`; begins
+  /// anew. (Mean, deviation and what was declined are told of the reward matrix.)
   void report(Metrics& metrics) {
     for (auto const& one : statistics_) {
       auto const key = "rewards/" + one.name + "/";
       if (one.unparsed > 0) metrics.set(key + "unparsed", static_cast<double>(one.unparsed));
       if (one.errors > 0) metrics.set(key + "errors", static_cast<double>(one.errors));
+      if (one.slow > 0) metrics.set(key + "slow", static_cast<double>(one.slow));
       metrics.set("timing/" + key + "p50_ms", one.latency(0.5));
       metrics.set("timing/" + key + "p99_ms", one.latency(0.99));
     }
@@ -91,7 +98,7 @@ class Scorer {
  private:
   /// One reward over one batch, while threads work on it.
   struct Account {
-    std::atomic<std::size_t> errors = 0, unparsed = 0;
+    std::atomic<std::size_t> errors = 0, unparsed = 0, slow = 0;
     std::vector<float> latency_ms{};            ///< [samples], negative where there was no call
     std::vector<std::vector<double>> tokens{};  ///< [samples], empty where the score is one number
     std::size_t first_failed = static_cast<std::size_t>(-1);
@@ -104,9 +111,27 @@ class Scorer {
     std::vector<std::size_t> samples{};
   };
   struct TooManyErrors {};
+  using DetachedScore = std::function<std::optional<Score>(std::size_t, Problem const&, Completion const&)>;
+
+  /// One call of a reward under the deadline, for which everything is copied; empty without a deadline.
+  template <class R>
+  DetachedScore detached_score(R const& reward) const {
+    if (options_.deadline.count() == 0) return {};
+    if constexpr (std::copy_constructible<R>) {
+      auto const kept = std::make_shared<R const>(reward);
+      return [kept, deadline = options_.deadline](std::size_t r, Problem const& problem, Completion const& completion) {
+        return detail::within(deadline, [kept, r, problem, completion] {
+          return detail::with_list(*kept, [&](auto const& list) { return list.score(r, problem, completion); });
+        });
+      };
+    } else {
+      throw Error("ScoringOptions", "a deadline for a reward that cannot be copied", "0",
+                  "let the reward be copyable: a call that is late goes on with a copy of it");
+    }
+  }
 
   template <RewardList L, AnswersProblems T>
-  RewardMatrix judge(L const& list, T const& trajectories) {
+  RewardMatrix judge(L const& list, T const& trajectories, DetachedScore const& detached) {
     std::size_t const n = trajectories.episodes.sequences();
     std::vector<std::string> names;
     std::vector<double> weights;
@@ -126,7 +151,7 @@ class Scorer {
         if (i < groups.size())
           judge_together(list, trajectories, groups[i], matrix, accounts[groups[i].reward]);
         else
-          judge_alone(list, trajectories, i - groups.size(), matrix, accounts);
+          judge_alone(list, trajectories, i - groups.size(), matrix, accounts, detached);
       });
     } catch (TooManyErrors const&) {
       fail(names, accounts, n);
@@ -154,13 +179,23 @@ class Scorer {
 
   template <RewardList L, AnswersProblems T>
   void judge_alone(L const& list, T const& trajectories, std::size_t sample, RewardMatrix& matrix,
-                   std::vector<Account>& accounts) const {
+                   std::vector<Account>& accounts, DetachedScore const& detached) const {
     Problem const& problem = trajectories.problem(sample);
     Completion const& completion = trajectories.completion(sample);
     for (std::size_t r = 0; r < list.size(); ++r) {
       if (list.judges(r) != Judges::Sample) continue;
       call(accounts[r], sample, 1, matrix.samples(), problem, [&] {
-        auto score = list.score(r, problem, completion);
+        matrix(r, sample) = options_.fallback;  // unless it is judged in time
+        std::optional<Score> judged;
+        if (detached)
+          judged = detached(r, problem, completion);
+        else
+          judged.emplace(list.score(r, problem, completion));
+        if (!judged.has_value()) {
+          ++accounts[r].slow;
+          return;
+        }
+        auto& score = *judged;
         if (auto const length = trajectories.episodes.length(sample);
             !score.tokens.empty() && score.tokens.size() != length)
           throw Error("its result", std::to_string(score.tokens.size()) + " scores",
@@ -181,6 +216,7 @@ class Scorer {
       problems.push_back(&static_cast<Problem const&>(trajectories.problem(sample)));
       completions.push_back(&static_cast<Completion const&>(trajectories.completion(sample)));
     }
+    for (auto const sample : group.samples) matrix(group.reward, sample) = options_.fallback;
     call(account, group.samples.front(), group.samples.size(), matrix.samples(), *problems.front(), [&] {
       auto const scores = list.score_together(group.reward, problems, completions);
       if (scores.size() != group.samples.size())
@@ -238,6 +274,7 @@ class Scorer {
     }
     at->unparsed += account.unparsed;
     at->errors += account.errors;
+    at->slow += account.slow;
     for (auto const latency : account.latency_ms)
       if (latency >= 0) at->latency_ms.push_back(latency);
   }

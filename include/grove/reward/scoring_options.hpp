@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <optional>
 #include <thread>
 
 namespace grove {
@@ -9,7 +11,11 @@ namespace grove {
 /// How rewards are computed.
 struct ScoringOptions {
   std::size_t threads = std::thread::hardware_concurrency();
-  double max_error_rate = 0;  ///< share of a batch in which a reward may throw; those samples it declines
+  double max_error_rate = 0;  ///< share of a batch in which a reward may throw
+  /// Of one call for one completion; 0: none. A later one is counted as slow and left to itself. With a deadline each
+  /// call has a thread of its own and copies of what it reads. Rewards of groups and batches have none.
+  std::chrono::milliseconds deadline{0};
+  std::optional<double> fallback{};  ///< the score where a reward threw or was late; none: it declines
 };
 
 }  // namespace grove

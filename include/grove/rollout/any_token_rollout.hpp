@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -9,15 +10,17 @@
 #include "grove/error.hpp"
 #include "grove/rollout/group_sampler.hpp"
 #include "grove/rollout/recording.hpp"
+#include "grove/rollout/remote_sampler.hpp"
 #include "grove/rollout/sampler_check.hpp"
 
 namespace grove {
 
-/// Sampling or playing back, chosen at run time.
+/// Sampling, here or on other ranks, or playing back, chosen at run time.
 class AnyTokenRollout {
  public:
   AnyTokenRollout(GroupSampler sampler) : rollout_(std::move(sampler)) {}
   AnyTokenRollout(Replay replay) : rollout_(std::move(replay)) {}
+  AnyTokenRollout(RemoteSampler remote) : rollout_(std::move(remote)) {}
 
   /// Lets every collection pass this check, where the trainer's log-probs differ from the sampler's on purpose.
   void check_by(SamplerCheck check) { check_ = std::move(check); }
@@ -34,12 +37,21 @@ class AnyTokenRollout {
 
   TokenTrajectories collect_greedy(AnyCausalLm& policy, TokenTrajectories const& sampled) const {
     if (auto const* sampler = std::get_if<GroupSampler>(&rollout_)) return sampler->collect_greedy(policy, sampled);
+    if (std::holds_alternative<RemoteSampler>(rollout_))
+      throw Error("placement", "the algorithm compares with greedy completions, which ranks that train do not sample",
+                  "colocated");
     throw Error("--replay", "the algorithm compares with greedy completions, and a recording has none",
                 "an algorithm without a greedy baseline");
   }
 
+  /// The next collection of a rollout that samples here.
+  void set_collections(std::uint64_t collections) {
+    if (auto* sampler = std::get_if<GroupSampler>(&rollout_)) sampler->set_collections(collections);
+  }
+
   /// Completions of each problem; 0 where a recording decides it.
   std::size_t group_size() const {
+    if (auto const* remote = std::get_if<RemoteSampler>(&rollout_)) return remote->group_size();
     auto const* sampler = std::get_if<GroupSampler>(&rollout_);
     return sampler ? sampler->group_size() : 0;
   }
@@ -49,7 +61,7 @@ class AnyTokenRollout {
   }
 
  private:
-  std::variant<GroupSampler, Replay> rollout_;
+  std::variant<GroupSampler, Replay, RemoteSampler> rollout_;
   std::optional<SamplerCheck> check_;
 };
 static_assert(Rollout<AnyTokenRollout, AnyCausalLm>);

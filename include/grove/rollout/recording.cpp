@@ -8,6 +8,7 @@
 #include <numeric>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include "grove/error.hpp"
 #include "grove/io/atomic_file.hpp"
@@ -99,6 +100,7 @@ std::vector<std::size_t> read_places(io::JsonFields const& fields, std::string_v
 struct LineExtras {
   std::uint32_t group = 0;
   bool has_index = false, has_log_probs = false;
+  std::optional<std::uint32_t> rank{};
   std::vector<std::pair<std::string, std::optional<double>>> rewards{};
   std::vector<std::size_t> minibatch{}, micro_batch{}, position{};
 };
@@ -123,6 +125,7 @@ std::pair<TokenSample, LineExtras> parse_line(Json const& json, std::string cons
 
   LineExtras extras{.group = static_cast<std::uint32_t>(fields.required<std::size_t>("group")),
                     .has_index = fields.find("index") != nullptr};
+  if (fields.find("rank")) extras.rank = static_cast<std::uint32_t>(fields.required<std::size_t>("rank"));
   if (auto const* log_probs = fields.find("log_probs")) {
     if (!log_probs->is_array() || log_probs->size() != completion.tokens.size())
       fields.refuse("log_probs", "one number for each of the " + std::to_string(completion.tokens.size()) + " ids");
@@ -186,11 +189,38 @@ RewardMatrix rewards_of(std::vector<LineExtras> const& lines) {
 
 }  // namespace
 
-void write_recording(std::filesystem::path const& folder, std::uint64_t step, TokenTrajectories const& t,
-                     RewardMatrix const& rewards, UpdatePlan const& plan, std::size_t epochs) {
+std::string recording_lines(TokenTrajectories const& t, RewardMatrix const& rewards, UpdatePlan const& plan,
+                            std::size_t epochs, std::size_t rank, std::size_t first_group) {
   auto const places = places_of(t.samples.size(), plan, epochs);
   std::string text;
-  for (std::size_t i = 0; i < t.samples.size(); ++i) text += line_of(t, i, rewards, places[i]).dump() + "\n";
+  for (std::size_t i = 0; i < t.samples.size(); ++i) {
+    auto line = line_of(t, i, rewards, places[i]);
+    line["rank"] = rank;
+    line["group"] = first_group + t.episodes.group[i];
+    text += line.dump() + "\n";
+  }
+  return text;
+}
+
+void write_recording(std::filesystem::path const& folder, std::uint64_t step, TokenTrajectories const& t,
+                     RewardMatrix const& rewards, UpdatePlan const& plan, std::size_t epochs) {
+  write_recording(folder, step, {recording_lines(t, rewards, plan, epochs)});
+}
+
+void write_recording(std::filesystem::path const& folder, std::uint64_t step, std::vector<std::string> const& ranks) {
+  std::string text;
+  if (ranks.size() == 1) {
+    text = ranks[0];
+  } else {
+    std::vector<std::pair<std::uint64_t, std::string>> lines;
+    for (auto const& one : ranks) {
+      std::istringstream in(one);
+      for (std::string line; std::getline(in, line);)
+        lines.emplace_back(io::parse_json_line(line, "recording").at("id").get<std::uint64_t>(), line);
+    }
+    std::ranges::stable_sort(lines, {}, &std::pair<std::uint64_t, std::string>::first);
+    for (auto const& [id, line] : lines) text += line + "\n";
+  }
   std::filesystem::create_directories(folder);
   io::write_file(folder / file_name(step), text);
 }
@@ -237,6 +267,8 @@ TokenTrajectories read_recording(std::filesystem::path const& folder, std::uint6
     t.add(std::move(samples[i]), extras[i].group);
   }
   t.plan = plan_of(extras);
+  if (std::ranges::all_of(extras, [](auto const& line) { return line.rank.has_value(); }))
+    for (auto const& line : extras) t.ranks.push_back(*line.rank);
   t.recorded = rewards_of(extras);
   return t;
 }

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "grove/checkpoint/state.hpp"
 #include "grove/dist/share.hpp"
@@ -26,6 +27,13 @@ namespace grove {
 /// `position` are lists with one entry an epoch.
 void write_recording(std::filesystem::path const& folder, std::uint64_t step, TokenTrajectories const& trajectories,
                      RewardMatrix const& rewards, UpdatePlan const& plan, std::size_t epochs);
+
+/// The lines of one rank of several; its groups are counted from `first_group`.
+std::string recording_lines(TokenTrajectories const& trajectories, RewardMatrix const& rewards, UpdatePlan const& plan,
+                            std::size_t epochs, std::size_t rank = 0, std::size_t first_group = 0);
+
+/// Writes the lines of all ranks as one step's file, in the order of their draw indices.
+void write_recording(std::filesystem::path const& folder, std::uint64_t step, std::vector<std::string> const& ranks);
 
 /// Reads one step's batch. `index`, `log_probs`, `rank`, `minibatch`, `micro_batch` and `policy_version` may be absent:
 /// log-probs are then computed with the policy as it is (after the sampler's prompt at `sampling_temperature` where

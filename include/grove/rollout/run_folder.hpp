@@ -2,6 +2,7 @@
 // What a training run leaves on disk: metrics and completions as JSON lines, and models that transformers loads.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -12,6 +13,7 @@
 #include "grove/metrics.hpp"
 #include "grove/metrics/jsonl_writer.hpp"
 #include "grove/metrics/tensorboard.hpp"
+#include "grove/optim/collectives.hpp"
 #include "grove/reward_matrix.hpp"
 #include "grove/rollout/recording.hpp"
 #include "grove/rollout/token_trajectories.hpp"
@@ -72,14 +74,21 @@ class RunLog {
   std::optional<metrics::JsonlWriter> completions_file_;
 };
 
-/// Records every batch into a folder for `Replay`; an observer for `Trainer::run`.
+/// Records every batch into a folder for `Replay`; an observer for `Trainer::run`. Rank 0 writes what all have.
 struct Recorder {
   std::filesystem::path folder;
 
   template <class T>
   void operator()(T& trainer, StepReport const& report) {
     auto const& batch = trainer.last();
-    write_recording(folder, report.step, batch.trajectories, batch.rewards, batch.plan, trainer.options().epochs);
+    auto& ranks = trainer.communicator();
+    std::size_t groups = 0, first_group = 0;
+    for (auto const group : batch.trajectories.episodes.group) groups = std::max<std::size_t>(groups, group + 1);
+    auto const counts = gathered(ranks, static_cast<double>(groups));
+    for (std::size_t r = 0; r < ranks.rank(); ++r) first_group += static_cast<std::size_t>(counts[r]);
+    auto const lines = gathered_texts(ranks, recording_lines(batch.trajectories, batch.rewards, batch.plan,
+                                                             trainer.options().epochs, ranks.rank(), first_group));
+    if (ranks.rank() == 0) write_recording(folder, report.step, lines);
   }
 };
 

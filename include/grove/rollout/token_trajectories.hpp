@@ -40,6 +40,7 @@ struct TokenTrajectories {
   std::vector<TokenSample> samples{};  ///< [sequences]
   UpdatePlan plan{};                   ///< of a replay that says how its sequences were split; else empty
   RewardMatrix recorded{};             ///< of a replay; else without rewards
+  std::vector<std::uint32_t> ranks{};  ///< [sequences] of a replay that says which rank had them; else empty
 
   /// Appends a sample; `group` tells which samples answer the same problem.
   void add(TokenSample sample, std::uint32_t group) {

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// AdamW as a trainer holds it: alone, or with gradients added up over ranks and, where asked for, divided among them.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "grove/optim/adamw.hpp"
+#include "grove/optim/collectives.hpp"
+#include "grove/optim/shards.hpp"
+#include "grove/parameter.hpp"
+#include "grove/solo.hpp"
+
+namespace grove {
+
+/// One process: gradients add up where they lie.
+class LocalAdamW : public AdamW {
+ public:
+  explicit LocalAdamW(AdamWOptions options = {}, Sharding = {}) : AdamW(options) {}
+
+  template <class C>
+  void begin(std::span<const ParameterView> parameters, C&, std::size_t) {
+    zero_gradients(parameters);
+  }
+  template <class C>
+  void reduce(std::span<const ParameterView>, C&) {}
+  template <class C>
+  double finish(std::span<const ParameterView> parameters, C&, bool) {
+    return gradient_norm(parameters);
+  }
+  template <class C>
+  void apply(std::span<const ParameterView> parameters, C&, double rate, double gradient_scale) {
+    step(parameters, rate, gradient_scale);
+  }
+  static bool divides(std::size_t) { return false; }
+};
+
+/// Several ranks. Each micro-batch's gradients are added up over the ranks, in their order, as soon as the backward
+/// pass has ended: bucket by bucket, each rank getting the sum of its piece. So the numbers do not depend on the level
+/// of sharding. A rank with fewer micro-batches than another takes part with zeros.
+class ShardedAdamW {
+ public:
+  explicit ShardedAdamW(AdamWOptions options = {}, Sharding sharding = {}) : adamw_(options), sharding_(sharding) {}
+
+  /// Begins an optimizer step of so many micro-batches on this rank.
+  template <class C>
+  void begin(std::span<const ParameterView> parameters, C& ranks, std::size_t micro_batches) {
+    if (ranks.size() == 1) return zero_gradients(parameters);
+    if (layout_.buckets().empty()) layout_ = ShardLayout(parameters, ranks.size(), sharding_.bucket);
+    auto const counts = gathered(ranks, static_cast<double>(micro_batches));
+    rounds_ = static_cast<std::size_t>(*std::ranges::max_element(counts));
+    shards_.assign(layout_.buckets().size(), {});
+    for (auto const& p : parameters) clear(p);
+  }
+
+  /// After each micro-batch: this rank's gradients go to those who own them.
+  template <class C>
+  void reduce(std::span<const ParameterView> parameters, C& ranks) {
+    if (ranks.size() == 1) return;
+    --rounds_;
+    for (std::size_t b = 0; b < shards_.size(); ++b) {
+      auto const& bucket = layout_.buckets()[b];
+      if (bucket.dtype == Dtype::F64)
+        reduce(bucket, parameters, ranks, shards_[b].wide);
+      else
+        reduce(bucket, parameters, ranks, shards_[b].narrow);
+    }
+  }
+
+  /// After the last one: takes part in what other ranks have more, and returns the norm of the whole gradient, which
+  /// with `whole` (on any rank) lies where the policy has its gradients.
+  template <class C>
+  double finish(std::span<const ParameterView> parameters, C& ranks, bool whole) {
+    if (ranks.size() == 1) return gradient_norm(parameters);
+    while (rounds_ > 0) reduce(parameters, ranks);
+    std::vector<double> sums = {squares(parameters, ranks.rank()), whole ? 1.0 : 0.0};
+    ranks.all_reduce_sum(sums);
+    if (sums[1] > 0 || sharding_.level == Zero::Nothing) gather_gradients(parameters, ranks);
+    return std::sqrt(sums[0]);
+  }
+
+  /// One update of all parameters on all ranks; gradients are multiplied by `gradient_scale` first.
+  template <class C>
+  void apply(std::span<const ParameterView> parameters, C& ranks, double rate, double gradient_scale) {
+    if (ranks.size() == 1 || sharding_.level == Zero::Nothing) return adamw_.step(parameters, rate, gradient_scale);
+    adamw_.step(views(parameters, ranks.rank()), rate, gradient_scale);
+    behind_.resize(parameters.size());
+    for (std::size_t p = 0; p < parameters.size(); ++p) behind_[p] += parameters[p].frozen ? 1 : 0;
+    for (auto const& bucket : layout_.buckets()) gather_values(bucket, parameters, ranks);
+  }
+
+  std::size_t steps() const { return adamw_.steps(); }
+  AdamWOptions const& options() const { return adamw_.options(); }
+  Sharding const& sharding() const { return sharding_; }
+  AdamW& adamw() { return adamw_; }
+  AdamW const& adamw() const { return adamw_; }
+
+  /// Whether moments are divided among so many ranks.
+  bool divides(std::size_t ranks) const { return ranks > 1 && sharding_.level != Zero::Nothing; }
+
+  /// This rank's pieces of the parameters in the order of the moments: buckets, and parts in them.
+  std::vector<ShardLayout::Part> pieces(std::span<const ParameterView> parameters, std::size_t rank,
+                                        std::size_t ranks) {
+    if (layout_.buckets().empty()) layout_ = ShardLayout(parameters, ranks, sharding_.bucket);
+    std::vector<ShardLayout::Part> all;
+    for (auto const& bucket : layout_.buckets())
+      for (auto const& part : ShardLayout::owned(bucket, rank)) all.push_back(part);
+    return all;
+  }
+
+  /// Steps that each parameter was frozen in; the same on all ranks.
+  std::vector<std::size_t>& behind() { return behind_; }
+
+  /// What this rank has of the optimizer between two updates. Gradients are those it keeps by itself: with
+  /// Zero::Gradients the policy's own array is given back to the system.
+  HeldBytes held(std::span<const ParameterView> parameters) const {
+    HeldBytes held;
+    for (auto const& state : adamw_.states())
+      std::visit(
+          [&](auto const& m) {
+            held.moments += (m.first.size() + m.second.size()) * sizeof m.first[0];
+            held.masters += m.master.size() * sizeof m.first[0];
+          },
+          state);
+    for (auto const& shard : shards_) held.gradients += shard.wide.size() * 8 + shard.narrow.size() * 4;
+    if (sharding_.level != Zero::Gradients)
+      for (auto const& p : parameters) held.gradients += p.size * gradient_bytes(p.dtype);
+    return held;
+  }
+
+ private:
+  /// The sum of this rank's piece of a bucket; one of the two is empty.
+  struct Shard {
+    std::vector<float> narrow{};
+    std::vector<double> wide{};
+  };
+
+  void clear(ParameterView const& p) const {
+    detail::clear(detail::gradient_of(p, 0), p.size * gradient_bytes(p.dtype), sharding_.level == Zero::Gradients);
+  }
+
+  template <class T, class C>
+  void reduce(ShardLayout::Bucket const& bucket, std::span<const ParameterView> parameters, C& ranks,
+              std::vector<T>& shard) {
+    std::vector<T> staged(bucket.piece * ranks.size()), sum(bucket.piece);
+    for (auto const& part : bucket.parts) {
+      auto* const from = detail::gradient_of(parameters[part.parameter], part.offset);
+      std::memcpy(staged.data() + part.at, from, part.size * sizeof(T));
+      detail::clear(from, part.size * sizeof(T), sharding_.level == Zero::Gradients);
+    }
+    reduce_scatter<C, T>(ranks, staged, sum);
+    shard.resize(bucket.piece);
+    for (std::size_t i = 0; i < shard.size(); ++i) shard[i] += sum[i];
+  }
+
+  double squares(std::span<const ParameterView> parameters, std::size_t rank) const {
+    double sum = 0;
+    for (std::size_t b = 0; b < shards_.size(); ++b) {
+      auto const& bucket = layout_.buckets()[b];
+      auto const first = rank * bucket.piece;
+      for (auto const& part : ShardLayout::owned(bucket, rank)) {
+        if (parameters[part.parameter].frozen) continue;
+        auto const add = [&](auto const& shard) {
+          for (std::size_t i = part.at - first; i < part.at - first + part.size && i < shard.size(); ++i)
+            sum += static_cast<double>(shard[i]) * static_cast<double>(shard[i]);
+        };
+        add(shards_[b].narrow);
+        add(shards_[b].wide);
+      }
+    }
+    return sum;
+  }
+
+  /// The pieces that this rank updates, as parameters of their own.
+  std::vector<ParameterView> views(std::span<const ParameterView> parameters, std::size_t rank) {
+    std::vector<ParameterView> views;
+    for (std::size_t b = 0; b < layout_.buckets().size(); ++b) {
+      auto const& bucket = layout_.buckets()[b];
+      for (auto const& part : ShardLayout::owned(bucket, rank)) {
+        auto view = parameters[part.parameter];
+        auto const at = part.at - rank * bucket.piece;
+        view.size = part.size;
+        view.shape = {};
+        view.value = detail::value_of(view, part.offset);
+        auto& shard = shards_[b];
+        shard.wide.resize(bucket.dtype == Dtype::F64 ? bucket.piece : 0);
+        shard.narrow.resize(bucket.dtype == Dtype::F64 ? 0 : bucket.piece);
+        view.gradient = bucket.dtype == Dtype::F64 ? static_cast<void*>(shard.wide.data() + at)
+                                                   : static_cast<void*>(shard.narrow.data() + at);
+        views.push_back(view);
+      }
+    }
+    return views;
+  }
+
+  template <class C>
+  void gather_gradients(std::span<const ParameterView> parameters, C& ranks) {
+    for (std::size_t b = 0; b < shards_.size(); ++b) {
+      auto const& bucket = layout_.buckets()[b];
+      auto const gather = [&]<class T>(std::vector<T>& shard) {
+        shard.resize(bucket.piece);
+        std::vector<T> all(bucket.piece * ranks.size());
+        all_gather(ranks, std::as_bytes(std::span(shard)), std::as_writable_bytes(std::span(all)));
+        for (auto const& part : bucket.parts)
+          std::memcpy(detail::gradient_of(parameters[part.parameter], part.offset), all.data() + part.at,
+                      part.size * sizeof(T));
+      };
+      if (bucket.dtype == Dtype::F64)
+        gather(shards_[b].wide);
+      else
+        gather(shards_[b].narrow);
+    }
+  }
+
+  template <class C>
+  static void gather_values(ShardLayout::Bucket const& bucket, std::span<const ParameterView> parameters, C& ranks) {
+    auto const element = value_bytes(bucket.dtype);
+    std::vector<std::byte> mine(bucket.piece * element), all(mine.size() * ranks.size());
+    for (auto const& part : ShardLayout::owned(bucket, ranks.rank()))
+      std::memcpy(mine.data() + (part.at - ranks.rank() * bucket.piece) * element,
+                  detail::value_of(parameters[part.parameter], part.offset), part.size * element);
+    all_gather(ranks, mine, all);
+    for (auto const& part : bucket.parts)
+      std::memcpy(detail::value_of(parameters[part.parameter], part.offset), all.data() + part.at * element,
+                  part.size * element);
+  }
+
+  AdamW adamw_;
+  Sharding sharding_;
+  ShardLayout layout_{};
+  std::vector<Shard> shards_{};  // one a bucket
+  std::vector<std::size_t> behind_{};
+  std::size_t rounds_ = 0;  // micro-batches that some rank has still to come
+};
+
+/// The optimizer of a trainer whose ranks are a C.
+template <class C>
+using OptimizerOver = std::conditional_t<std::is_same_v<C, Solo>, LocalAdamW, ShardedAdamW>;
+
+}  // namespace grove

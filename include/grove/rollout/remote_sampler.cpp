@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "grove/rollout/remote_sampler.hpp"
+
+#include <charconv>
+#include <cstring>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "grove/error.hpp"
+#include "grove/optim/collectives.hpp"
+#include "grove/optim/shards.hpp"
+#include "grove/rollout/trajectory_bytes.hpp"
+
+namespace grove {
+namespace {
+
+constexpr std::size_t bucket_elements = std::size_t{1} << 20U;
+
+std::vector<std::size_t> numbers(std::size_t begin, std::size_t end) {
+  std::vector<std::size_t> list(end - begin);
+  std::iota(list.begin(), list.end(), begin);
+  return list;
+}
+
+}  // namespace
+
+Placement Placement::parse(std::string const& text) {
+  constexpr std::string_view split = "split:";
+  Placement placement;
+  if (text == "colocated") return placement;
+  auto const* const end = text.data() + text.size();
+  if (text.starts_with(split)) {
+    auto const [at, error] = std::from_chars(text.data() + split.size(), end, placement.samplers);
+    if (error == std::errc() && at == end && placement.samplers > 0) return placement;
+  }
+  throw Error("placement", "is '" + text + "'", "colocated, or split:K with K ranks that only sample");
+}
+
+void Placement::check(std::size_t ranks) const {
+  if (samplers > 0 && samplers >= ranks)
+    throw Error("placement",
+                "split:" + std::to_string(samplers) + " of " + std::to_string(ranks) +
+                    (ranks == 1 ? " rank leaves" : " ranks leaves") + " none to train",
+                "more than " + std::to_string(samplers) + " ranks", "start more ranks, or choose colocated");
+}
+
+Split::Split(ProcessGroup all, Placement placement) : all_(std::move(all)), samplers_(placement.samplers) {
+  placement.check(all_.size());
+  trainers_ = all_.size() - samplers_;
+  auto const trainers = numbers(0, trainers_);
+  auto with_weights = numbers(trainers_, all_.size());
+  with_weights.insert(with_weights.begin(), 0);
+  if (!samples()) training_ = all_.subgroup("trainers", trainers);
+  if (samples() || all_.rank() == 0) weights_ = all_.subgroup("weights", with_weights);
+}
+
+Share Split::share() const {
+  return samples() ? Share{all_.rank() - trainers_, samplers_} : Share{all_.rank(), trainers_};
+}
+
+Split::Order Split::order(Order mine) {
+  all_.broadcast(std::as_writable_bytes(std::span(&mine, 1)));
+  return mine;
+}
+
+/// Bucket by bucket from rank 0 to those who sample.
+void Split::send_weights(AnyCausalLm& policy) {
+  auto const parameters = policy.parameters();
+  ShardLayout const layout(parameters, 1, bucket_elements);
+  for (auto const& bucket : layout.buckets()) {
+    auto const element = value_bytes(bucket.dtype);
+    std::vector<std::byte> staged(bucket.size * element);
+    for (auto const& part : bucket.parts)
+      std::memcpy(staged.data() + part.at * element, detail::value_of(parameters[part.parameter], part.offset),
+                  part.size * element);
+    weights_.broadcast(staged);
+    for (auto const& part : bucket.parts)
+      std::memcpy(detail::value_of(parameters[part.parameter], part.offset), staged.data() + part.at * element,
+                  part.size * element);
+  }
+}
+
+void Split::serve(AnyCausalLm& policy, Collect const& collect, std::function<bool()> const& stop) {
+  for (;;) {
+    all_.phase("waiting for the trainers");
+    auto const next = order({});
+    if (next.stop != 0) return;
+    if (next.weights != 0) {
+      send_weights(policy);
+      policy.commit();
+    }
+    policy.set_version(next.version);
+    all_.phase("sample, collection " + std::to_string(next.collection));
+    auto const bytes = to_bytes(collect(policy, next.collection));
+    *stop_wanted_ = stop && stop();
+    auto const sizes = gathered(all_, static_cast<double>(bytes.size()));
+    gathered(all_, *stop_wanted_ ? 1.0 : 0.0);
+    for (std::size_t r = trainers_; r < all_.size(); ++r) {
+      std::string theirs(r == all_.rank() ? bytes : std::string(static_cast<std::size_t>(sizes[r]), '\0'));
+      all_.broadcast(std::as_writable_bytes(std::span(theirs)), r);
+    }
+  }
+}
+
+TokenTrajectories Split::collect(AnyCausalLm& policy, std::uint64_t collection) {
+  bool const changed = !sent_ || policy.version() != version_;
+  auto const agreed =
+      order({.stop = 0, .collection = collection, .version = policy.version(), .weights = changed ? 1U : 0U});
+  if (agreed.collection != collection || agreed.version != policy.version())
+    throw Error("split", "rank " + std::to_string(all_.rank()) + " is at collection " + std::to_string(collection),
+                std::to_string(agreed.collection) + ", as rank 0");
+  if (changed && all_.rank() == 0) send_weights(policy);
+  sent_ = true;
+  version_ = policy.version();
+  auto const sizes = gathered(all_, 0);
+  for (double const wish : gathered(all_, 0)) *stop_wanted_ = *stop_wanted_ || wish > 0;
+  TokenTrajectories t;
+  for (std::size_t r = trainers_; r < all_.size(); ++r) {
+    std::string bytes(static_cast<std::size_t>(sizes[r]), '\0');
+    all_.broadcast(std::as_writable_bytes(std::span(bytes)), r);
+    t.append(from_bytes(bytes));
+  }
+  return share_of(t, share());
+}
+
+void Split::stop() { order({.stop = 1}); }
+
+}  // namespace grove

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checkpoints of ranks that divide the optimizer's state: whole again on the same ranks, on others, and on one.
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dist/replayed.hpp"
+#include "grove/checkpoint/checkpoint.hpp"
+#include "grove/error.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace grove;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t total = 6;
+
+template <class C>
+test::Tensors go_on(fs::path const& recording, fs::path const& from, std::size_t steps, Checkpoint* save, Zero level,
+                    CausalLmOptions model, C ranks) {
+  Trainer trainer(GrpoTokenMean{}, tiny::policy(model), Replay(recording, {ranks.rank(), ranks.size()}),
+                  test::Recorded{},
+                  {.schedule = {.peak = 1e-3},
+                   .old_log_probs = OldLogProbs::Current,
+                   .sharding = {.level = level, .bucket = 1000},
+                   .ratio_check = {.max_difference = HUGE_VAL}},
+                  TokenBudget{20}, ranks);
+  if (!from.empty()) resume(trainer, from);
+  if (save)
+    trainer.run(steps, *save);
+  else
+    trainer.run(steps);
+  test::Tensors values;
+  auto const parameters = trainer.policy().parameters();
+  for (auto const& p : parameters)
+    for (std::size_t i = 0; i < p.size; ++i) values[std::string(p.name)].push_back(static_cast<float>(value_at(p, i)));
+  CHECK(trainer.policy().version() == total);
+  return values;
+}
+
+std::vector<test::Tensors> on(std::size_t size, fs::path const& recording, fs::path const& from, std::size_t steps,
+                              CheckpointOptions const* save, Zero level, CausalLmOptions const& model) {
+  std::vector<test::Tensors> values(size);
+  auto const errors = test::on_ranks(size, 60s, [&](ProcessGroup& group) {
+    std::optional<Checkpoint> checkpoint;
+    if (save) checkpoint.emplace(*save);
+    values[group.rank()] = go_on(recording, from, steps, checkpoint ? &*checkpoint : nullptr, level, model, group);
+  });
+  for (auto const& error : errors) {
+    INFO(error);
+    REQUIRE(error.empty());
+  }
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("a divided checkpoint goes on bit for bit on as many ranks, and on any other number") {
+  for (auto const dtype : {Dtype::F32, Dtype::BF16})
+    for (bool const asynchronous : {true, false}) {
+      CausalLmOptions const model{.dtype = dtype, .threads = 1};
+      TemporaryFolder const recording("recording"), run("run");
+      test::record(recording.path, total, 4);
+      CheckpointOptions const options{.folder = run.path, .every = 2, .asynchronous = asynchronous};
+      auto const whole = on(4, recording.path, {}, total, &options, Zero::Gradients, model);
+      auto const found = checkpoints_in(run.path);
+      REQUIRE(found.size() == 3);
+      CHECK(fs::exists(found[1].path / "optimizer-00003-of-00004.safetensors"));
+      auto const from = found[1].path;
+      CHECK(found[1].step == 4);
+      auto const resumed = on(4, recording.path, from, total - 4, nullptr, Zero::Gradients, model);
+      for (auto const& rank : resumed) CHECK(rank == whole[0]);
+      // Levels are the same numbers, so that a checkpoint of one goes on as the other.
+      CHECK(on(4, recording.path, from, total - 4, nullptr, Zero::Nothing, model)[0] == whole[0]);
+      auto const two = on(2, recording.path, from, total - 4, nullptr, Zero::Optimizer, model);
+      CHECK(two[0] == two[1]);
+      double const tolerance = dtype == Dtype::F32 ? 1e-5 : 1e-2;
+      CHECK(test::distance(two[0], whole[0]) < tolerance);
+      CHECK(test::distance(on(1, recording.path, from, total - 4, nullptr, Zero::Nothing, model)[0], whole[0]) <
+            tolerance);
+    }
+}
+
+TEST_CASE("a checkpoint of one process is divided when several resume") {
+  TemporaryFolder const recording("recording"), run("run");
+  test::record(recording.path, total, 4);
+  CheckpointOptions const options{.folder = run.path, .every = 2};
+  CausalLmOptions const model{.threads = 1};
+  auto const whole = on(1, recording.path, {}, total, &options, Zero::Nothing, model);
+  auto const resumed = on(4, recording.path, run.path / "checkpoint-4", 2, nullptr, Zero::Gradients, model);
+  CHECK(test::distance(resumed[0], whole[0]) < 1e-5);
+}
+
+TEST_CASE("a divided checkpoint without one of its files is refused") {
+  TemporaryFolder const recording("recording"), run("run");
+  test::record(recording.path, total, 4);
+  CheckpointOptions const options{.folder = run.path, .every = 2};
+  CausalLmOptions const model{.threads = 1};
+  on(2, recording.path, {}, total, &options, Zero::Gradients, model);
+  auto const checkpoint = run.path / "checkpoint-4";
+  fs::remove(checkpoint / "optimizer-00001-of-00002.safetensors");
+  try {
+    read_checkpoint_state(checkpoint);
+    FAIL("read");
+  } catch (Error const& e) {
+    CHECK(std::string(e.what()).find("optimizer-00001-of-00002.safetensors") != std::string::npos);
+  }
+}
+
+TEST_CASE("where one rank cannot write its part, all stop and the older checkpoint stays") {
+  TemporaryFolder const recording("recording"), run("run");
+  test::record(recording.path, total, 4);
+  auto const errors = test::on_ranks(2, 20s, [&](ProcessGroup& group) {
+    CheckpointOptions options{.folder = run.path, .every = 2};
+    Trainer trainer(
+        GrpoTokenMean{}, tiny::policy(), Replay(recording.path, {group.rank(), group.size()}), test::Recorded{},
+        {.schedule = {.peak = 1e-3}, .old_log_probs = OldLogProbs::Current, .sharding = {.level = Zero::Optimizer}},
+        TokenBudget{20}, group);
+    // A folder stands where rank 0's file belongs: only that rank's write fails.
+    options.beside = [](fs::path const& folder) {
+      if (folder.filename().string().find("checkpoint-4") != std::string::npos)
+        fs::create_directories(folder / "state.json" / "x");
+    };
+    Checkpoint checkpoint(options);
+    trainer.run(total, checkpoint);
+  });
+  CHECK(errors[0].find("state.json") != std::string::npos);
+  CHECK(errors[1].find("rank 0 could not write its part of") != std::string::npos);
+  auto const found = checkpoints_in(run.path);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].step == 2);
+}
