@@ -26,6 +26,10 @@ CriticChoice critic_of(Recipe const& recipe) {
 
 std::filesystem::path run_recipe(TrainFlags const& flags, Recipe const& recipe,
                                  std::vector<ExtraReward> const& extras) {
+  if (recipe.lora.use_peft) {
+    refuse_critic(critic_of(recipe));
+    return run_lora(flags, recipe, extras);
+  }
   grove::TokenBudget const budget{recipe.token_budget()};
   if (!flags.algorithm.empty()) {
     auto algorithm = chosen_algorithm(flags, recipe);

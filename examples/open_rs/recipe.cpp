@@ -114,6 +114,7 @@ void check(Recipe const& r) {
   require(r.critic_learning_rate >= 0, "critic_learning_rate", r.critic_learning_rate, "0 (as learning_rate) or more");
   require(r.warmup_ratio >= 0 && r.warmup_ratio <= 1, "warmup_ratio", r.warmup_ratio, "from 0 to 1");
   r.as_run.check();
+  r.lora.check();
   if (r.as_run.loss_scope == "rank_micro_batch") check_micro_batches(r);
   require(r.num_iterations > 0, "num_iterations", 0, "at least 1");
   require(r.minibatches > 0, "minibatches", 0, "at least 1");
@@ -238,6 +239,7 @@ po::options_description recipe_options(Recipe& r) {
       ("seed", po::value(&r.seed)->default_value(42), "of data order, samples and shuffles");
   r.checkpoints.add_to(o);
   r.as_run.add_to(o);
+  r.lora.add_to(o);
   r.rewards.add_to(o);
   return o;
 }

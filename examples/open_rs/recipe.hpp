@@ -12,6 +12,7 @@
 
 #include "grove/checkpoint/settings.hpp"
 #include "open_rs/checkpoint_keys.hpp"
+#include "open_rs/lora.hpp"
 #include "open_rs/recipe_original.hpp"
 #include "open_rs/rewards.hpp"
 
@@ -38,6 +39,7 @@ struct Recipe {
   double beta = 0, epsilon = 0, epsilon_high = 0;
   bool mask_truncated_completions = false;
   AsRunKeys as_run{};
+  LoraKeys lora{};
   // critic, for algorithms that have one
   std::string critic{};
   double critic_learning_rate = 0;

@@ -99,6 +99,10 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
       ("algorithm", po::value(&flags.algorithm)->value_name("NAME"),
        "in place of the recipe's loss_type; open_rs objective --algorithm NAME --help lists names and keys")  //
       ("self-test", po::value(&self_test)->value_name("off|warn|drop"), "as --set self_test=...")             //
+      ("trace", po::value(&flags.trace)->value_name("FILE"),
+       "write a Chrome trace of phases and micro-batches; implies --profile")  //
+      ("profile", po::bool_switch(&flags.profile),
+       "tokens a second, shares of the machine and peak memory of each phase in the metrics")  //
       ("seed", po::value(&seed)->value_name("S"), "as --set seed=S")                                          //
       ("set", po::value(&flags.sources.settings)->composing()->value_name("KEY=VALUE"),
        "changes a key of the recipe")                                                                           //

@@ -19,6 +19,7 @@
 #include "open_rs/checkpoints.hpp"
 #include "open_rs/command_line.hpp"
 #include "open_rs/processes.hpp"
+#include "open_rs/profiling.hpp"
 #include "open_rs/recipe.hpp"
 #include "open_rs/rewards.hpp"
 
@@ -28,6 +29,8 @@ struct TrainFlags {
   ModelFlags model{};
   RecipeSources sources{};
   std::filesystem::path data{}, out{}, record{}, replay{}, gradients{};
+  std::filesystem::path trace{};                  ///< of the run's phases; empty: none
+  bool profile = false;                           ///< speed and memory of each phase in the metrics
   std::size_t steps = 0;                          ///< 0: the recipe's
   std::string algorithm{};                        ///< empty: the recipe's loss_type says which
   std::vector<std::string> algorithm_settings{};  ///< key=value of --set that are its numbers
@@ -104,8 +107,11 @@ std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags const
   std::filesystem::path folder =
       agreed(ranks, flags.out.empty() ? new_run_folder("open_rs").string() : flags.out.string());
   auto const name = algorithm.describe();
+  auto const profile = profile_of(flags, recipe, policy.config());
+  auto options = options_of(flags, recipe);
+  if (profile) attach(*profile, options);
   grove::Trainer trainer(configured(std::move(algorithm), recipe), std::move(policy), rollout_of(flags, recipe, extras),
-                         RecordedOr{rewards_of(recipe, extras)}, options_of(flags, recipe), batching, ranks);
+                         RecordedOr{rewards_of(recipe, extras)}, std::move(options), batching, ranks);
   if (first) announce(flags, recipe, name);
   auto const place = place_of(flags, recipe, folder, trainer.settings());
   check_agreement(ranks, place.settings);
@@ -115,12 +121,19 @@ std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags const
   auto const record = [&](auto& t, grove::StepReport const& report) {
     if (!flags.record.empty()) grove::Recorder{flags.record}(t, report);
   };
-  grove::Checkpoint checkpoint(checkpoint_options(place, recipe.checkpoints));
+  auto saving = checkpoint_options(place, recipe.checkpoints);
+  if (recipe.lora.use_peft) saving.beside = adapter_files(recipe.lora.options(recipe.seed), flags.model.folder);
+  grove::Checkpoint checkpoint(std::move(saving));
   auto progress = [&, line = progress_on_stderr(steps)](auto& t, grove::StepReport const& report) mutable {
     if (first) line(t, report);
   };
   trainer.run(steps - std::min(steps, done), progress, log, record, checkpoint);
-  if (first && trainer.steps() >= steps) grove::save_model(trainer.policy(), flags.model.folder, folder / "final");
+  if (first && trainer.steps() >= steps) {
+    grove::save_model(trainer.policy(), flags.model.folder, folder / "final");
+    if constexpr (requires { trainer.policy().save_adapter(folder, std::string()); })
+      trainer.policy().save_adapter(folder / "final-adapter", flags.model.folder.string());
+  }
+  if (profile) profile->finish();
   return folder;
 }
 
