@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "open_rs/as_run.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -45,6 +46,13 @@ bool has_original_loss(Recipe const& recipe) {
 
 grove::AnyAlgorithm original_loss(Recipe const& recipe) {
   return by_micro_batch(recipe) ? rounded_as_wanted<grove::Local>(recipe) : rounded_as_wanted<grove::Window>(recipe);
+}
+
+std::size_t training_ranks(Recipe const& recipe, std::size_t processes) {
+  auto const& placement = recipe.as_run.placement;
+  std::size_t samplers = 0;
+  if (placement.starts_with("split:")) samplers = std::stoul(placement.substr(6));
+  return processes - std::min(samplers, processes);
 }
 
 void check_loss_scope(Recipe const& recipe, std::size_t training_ranks, std::string_view algorithm) {

@@ -42,6 +42,9 @@ bool has_original_loss(Recipe const& recipe);
 /// The loss of such a recipe.
 grove::AnyAlgorithm original_loss(Recipe const& recipe);
 
+/// Of so many processes those that train; the others only sample.
+std::size_t training_ranks(Recipe const& recipe, std::size_t processes);
+
 /// Throws grove::Error where the mean of each rank's micro-batch would be taken over other micro-batches than the
 /// recipe means: on another number of training ranks, or by an algorithm of one's own (`algorithm` is not empty).
 void check_loss_scope(Recipe const& recipe, std::size_t training_ranks, std::string_view algorithm);

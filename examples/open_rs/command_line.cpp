@@ -58,9 +58,11 @@ std::optional<po::variables_map> Command::parse(Arguments const& arguments) cons
   return values;
 }
 
-void ModelFlags::add_to(po::options_description& options) {
-  options.add_options()                                                                                  //
-      ("model", po::value(&folder)->required()->value_name("DIR"), "model folder in Hugging Face form")  //
+void ModelFlags::add_to(po::options_description& options, bool model_required) {
+  auto* const model = po::value(&folder)->value_name("DIR");
+  if (model_required) model->required();
+  options.add_options()                                      //
+      ("model", model, "model folder in Hugging Face form")  //
       ("dtype", po::value(&dtype)->default_value("auto")->value_name("f32|bf16"),
        "of the parameters; auto: f32 on the CPU, bf16 on CUDA")  //
       ("device", po::value(&device)->default_value("auto")->value_name("cpu|cuda|auto"),

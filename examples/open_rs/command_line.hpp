@@ -48,7 +48,7 @@ struct ModelFlags {
   std::size_t threads = 0;
   std::size_t batch = 0;
 
-  void add_to(po::options_description& options);
+  void add_to(po::options_description& options, bool model_required = true);
   grove::CausalLmOptions resolved() const;
   grove::AnyCausalLm load() const;
 };

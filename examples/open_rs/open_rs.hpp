@@ -11,6 +11,7 @@
 
 #include "grove/error.hpp"
 #include "grove/reward/named.hpp"
+#include "open_rs/as_run.hpp"
 #include "open_rs/commands.hpp"
 #include "open_rs/training.hpp"
 
@@ -27,13 +28,16 @@ int train(Arguments const& arguments, std::vector<ExtraReward> const& extras) {
   TrainFlags flags;
   Recipe recipe;
   if (!parse_train(arguments, extras, flags, recipe)) return 0;
+  auto const name = std::same_as<Algorithm, RecipeAlgorithm> ? flags.algorithm : "the program's own algorithm";
   if (flags.launch.processes > 1 && !is_launched()) {
+    check_loss_scope(recipe, training_ranks(recipe, flags.launch.processes), name);
     auto words = arguments;
     words.insert(words.begin(), "train");
     return launch(flags.launch.processes, words);
   }
   flags.ranks = meet(flags.launch);
   auto const folder = as_rank(flags.ranks, [&] {
+    check_loss_scope(recipe, training_ranks(recipe, flags.ranks.size()), name);
     if constexpr (!std::same_as<Algorithm, RecipeAlgorithm>)
       return run_training(Algorithm{}, flags, recipe, extras, grove::TokenBudget{recipe.token_budget()});
     else

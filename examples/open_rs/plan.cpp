@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // open_rs plan: memory, hours and dollars of a recipe on given GPUs, before any of them is rented.
-#include "grove/plan/plan.hpp"
+#include "open_rs/plan.hpp"
 
 #include <array>
 #include <cstdio>
@@ -10,7 +10,6 @@
 #include "grove/io/json.hpp"
 #include "grove/io/model_config.hpp"
 #include "open_rs/commands.hpp"
-#include "open_rs/recipe.hpp"
 
 namespace open_rs {
 
@@ -119,27 +118,6 @@ std::string number(char const* format, double value) {
 
 std::string gibibytes(double bytes) { return number("%.2f GiB", bytes / gp::gib); }
 
-grove::io::Json as_json(gp::Plan const& plan) {
-  auto phases = grove::io::Json::array();
-  for (auto const& phase : plan.phases) {
-    grove::io::Json bytes = grove::io::Json::object(), terms = grove::io::Json::object();
-    for (auto const& term : phase.bytes) bytes[term.name] = term.value;
-    for (auto const& term : phase.seconds) terms[term.name] = term.value;
-    phases.push_back(
-        {{"name", phase.name}, {"bytes_per_gpu", bytes}, {"seconds", phase.total_seconds()}, {"terms", terms}});
-  }
-  auto const hours = plan.hours(plan.middle());
-  return {{"phases", phases},
-          {"step_seconds", plan.middle()},
-          {"hours", hours},
-          {"dollars", hours * plan.dollars_per_hour},
-          {"fits", plan.fits()},
-          {"hours_range", {plan.hours(plan.step_seconds.best), plan.hours(plan.step_seconds.worst)}},
-          {"roofline_hours", plan.hours(plan.roofline_step)},
-          {"peak_bytes", plan.peak()},
-          {"memory_bytes", plan.memory}};
-}
-
 void print_terms(char const* what, std::vector<gp::Term> const& terms, std::string (*format)(double)) {
   for (auto const& term : terms) std::cout << "    " << what << "  " << format(term.value) << "  " << term.name << '\n';
 }
@@ -180,29 +158,67 @@ void print_comparison(gp::Plan const& plan, gp::Plan const& colocated) {
             << number("%.1f h", plan.hours(plan.middle())) << ", peak memory " << gibibytes(colocated.peak()) << '\n';
 }
 
+/// What belongs to a recipe as it ran, where no option says otherwise.
+void complete(PlanFlags& flags) {
+  bool const as_run = flags.recipe.ends_with("_as_run");
+  if (flags.placement.empty()) flags.placement = as_run ? "split:1" : "colocated";
+  flags.padded = flags.padded || as_run;
+}
+
+gp::Stack stack_of(PlanFlags const& flags) {
+  return {.decode_share = between("decode-share", flags.decode_share, true),
+          .mfu = between("mfu", flags.mfu, true),
+          .fixed = between("fixed", flags.fixed, false)};
+}
+
 }  // namespace
+
+grove::io::Json plan_json(gp::Plan const& plan) {
+  auto phases = grove::io::Json::array();
+  for (auto const& phase : plan.phases) {
+    grove::io::Json bytes = grove::io::Json::object(), terms = grove::io::Json::object();
+    for (auto const& term : phase.bytes) bytes[term.name] = term.value;
+    for (auto const& term : phase.seconds) terms[term.name] = term.value;
+    phases.push_back(
+        {{"name", phase.name}, {"bytes_per_gpu", bytes}, {"seconds", phase.total_seconds()}, {"terms", terms}});
+  }
+  auto const hours = plan.hours(plan.middle());
+  return {{"phases", phases},
+          {"step_seconds", plan.middle()},
+          {"hours", hours},
+          {"dollars", hours * plan.dollars_per_hour},
+          {"fits", plan.fits()},
+          {"hours_range", {plan.hours(plan.step_seconds.best), plan.hours(plan.step_seconds.worst)}},
+          {"roofline_hours", plan.hours(plan.roofline_step)},
+          {"peak_bytes", plan.peak()},
+          {"memory_bytes", plan.memory}};
+}
+
+gp::Plan plan_of(std::string const& name, Recipe const& recipe, std::string const& gpus, std::string const& model) {
+  PlanFlags flags{.recipe = name, .gpus = gpus};
+  complete(flags);
+  auto const machine = gp::parse_machine(gpus);
+  return gp::make_plan(shape_of(model), machine, workload_of(flags, recipe), placement_of(flags, recipe, machine.count),
+                       stack_of(flags));
+}
 
 int plan(Arguments const& arguments) {
   PlanFlags flags;
   Command command("open_rs plan", "Memory, hours and dollars of a recipe on given GPUs.");
   flags.add_to(command.options());
   if (!command.parse(arguments)) return 0;
-  bool const as_run = flags.recipe.ends_with("_as_run");
-  if (flags.placement.empty()) flags.placement = as_run ? "split:1" : "colocated";
-  flags.padded = flags.padded || as_run;
+  complete(flags);
 
   auto const recipe = resolve({.name = flags.recipe, .settings = flags.settings});
   auto machine = gp::parse_machine(flags.gpus);
   if (flags.price > 0) machine.gpu.dollars = flags.price;
   auto const shape = shape_of(flags.model);
   auto const work = workload_of(flags, recipe);
-  gp::Stack const stack{.decode_share = between("decode-share", flags.decode_share, true),
-                        .mfu = between("mfu", flags.mfu, true),
-                        .fixed = between("fixed", flags.fixed, false)};
+  auto const stack = stack_of(flags);
   auto const place = placement_of(flags, recipe, machine.count);
   auto const result = gp::make_plan(shape, machine, work, place, stack);
   if (flags.json) {
-    std::cout << as_json(result).dump() << '\n';
+    std::cout << plan_json(result).dump() << '\n';
     return 0;
   }
   print_table(result, flags);

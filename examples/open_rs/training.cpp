@@ -14,6 +14,7 @@
 #include "grove/rollout/group_sampler.hpp"
 #include "open_rs/algorithm_options.hpp"
 #include "open_rs/as_run.hpp"
+#include "open_rs/dry_run.hpp"
 #include "open_rs/trl_algorithm.hpp"
 
 namespace open_rs {
@@ -54,6 +55,12 @@ grove::RatioCheck ratio_check_of(TrainFlags const& flags) {
   return flags.model.resolved().dtype == grove::Dtype::BF16 ? grove::bf16_ratio_check() : grove::RatioCheck{};
 }
 
+/// Neither needs a model.
+bool asks_for_print_only(Arguments const& arguments) {
+  return std::ranges::any_of(arguments,
+                             [](auto const& word) { return word == "--print-recipe" || word == "--dry-run"; });
+}
+
 /// With --algorithm, a key that is one of its numbers is set there; one that belongs to the recipe's own algorithms and
 /// not to this is refused.
 void divide_settings(TrainFlags& flags) {
@@ -89,10 +96,10 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
   for (auto const& extra : extras) names += ", " + extra.name;
   Command command("open_rs train",
                   "Trains a model on the problems of a JSON lines file. Rewards for reward_funcs: " + names + ".");
-  flags.model.add_to(command.options());
+  flags.model.add_to(command.options(), !asks_for_print_only(arguments));
   std::string seed, self_test;
-  command.options().add_options()                                                                            //
-      ("data", po::value(&flags.data)->value_name("FILE"), "problems, one JSON object a line")               //
+  command.options().add_options()  //
+      ("data", po::value(&flags.data)->value_name("FILE"), "problems, one JSON object a line")                                          //
       ("recipe", po::value(&flags.sources.name)->default_value("exp3"), "exp1, exp2, exp3 or an .ini file")  //
       ("out", po::value(&flags.out)->value_name("DIR"), "run directory (default: a new one under runs/)")    //
       ("steps", po::value(&flags.steps)->value_name("N"), "stop after N steps of the recipe's schedule")     //
@@ -105,9 +112,13 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
        "tokens a second, shares of the machine and peak memory of each phase in the metrics")  //
       ("seed", po::value(&seed)->value_name("S"), "as --set seed=S")                                          //
       ("set", po::value(&flags.sources.settings)->composing()->value_name("KEY=VALUE"),
-       "changes a key of the recipe")                                                                           //
-      ("record", po::value(&flags.record)->value_name("DIR"), "write every batch there")                        //
-      ("replay", po::value(&flags.replay)->value_name("DIR"), "train on recorded batches instead of sampling")  //
+       "changes a key of the recipe")                                                                                 //
+      ("record", po::value(&flags.record)->value_name("DIR"), "write every batch there")                              //
+      ("replay", po::value(&flags.replay)->value_name("DIR"), "train on recorded batches instead of sampling")        //
+      ("print-recipe", po::bool_switch(&flags.print_recipe), "print every key, its value and where that comes from")  //
+      ("dry-run", po::bool_switch(&flags.dry_run),
+       "print batches, tokens, schedule, data order and plan; train nothing")            //
+      ("json", po::bool_switch(&flags.json), "what these two print as one JSON object")  //
       ("dump-gradients", po::value(&flags.gradients)->value_name("DIR"), "write each update's gradient there");
   flags.resume.add_to(command.options());
   flags.launch.add_to(command.options());
@@ -118,14 +129,25 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
   if (!command.parse(arguments)) return false;
   if (!seed.empty()) flags.sources.settings.push_back("seed=" + seed);
   if (!self_test.empty()) flags.sources.settings.push_back("self_test=" + self_test);
-  if (flags.data.empty() && flags.replay.empty())
+  if (flags.json && !flags.print_recipe && !flags.dry_run)
+    throw grove::Error("--json", "is for --print-recipe and --dry-run", {},
+                       "metrics.jsonl of the run folder has the rest");
+  if (flags.data.empty() && flags.replay.empty() && !flags.dry_run && !flags.print_recipe)
     throw grove::Error("open_rs train", "neither --data nor --replay is given", "one of them",
                        "see open_rs train --help");
   if (!flags.record.empty() && (is_launched() || flags.launch.processes > 1))
     throw grove::Error("--record", "is for one process", {}, "record without --processes or a launcher");
   if (flags.launch.processes == 0) throw grove::Error("--processes", "is 0", "at least 1");
   if (!flags.algorithm.empty()) divide_settings(flags);
+  if (flags.print_recipe) {
+    print_recipe(flags.sources, flags.json, std::cout);
+    return false;
+  }
   recipe = resolve(flags.sources);
+  if (flags.dry_run) {
+    dry_run(flags, recipe, extras, std::cout);
+    return false;
+  }
   refuse_unsupported(recipe.as_run);
   if (flags.resume.resume.empty()) flags.resume.resume = recipe.checkpoints.resume_from_checkpoint;
   catch_signals();
@@ -184,6 +206,12 @@ grove::RewardMatrix RecordedOr::evaluate(grove::TokenTrajectories const& t, grov
   return t.recorded.weighed_as(std::move(names), std::move(weights));
 }
 
+std::vector<grove::Problem> problems_of(TrainFlags const& flags, Recipe const& recipe) {
+  return as_conversations(
+      grove::data::load_problems(flags.data.string(), {.problem = recipe.data_problem, .gold = recipe.data_gold}),
+      recipe.system_prompt);
+}
+
 namespace {
 
 grove::AnyTokenRollout unchecked_rollout(TrainFlags const& flags, Recipe const& recipe,
@@ -193,9 +221,7 @@ grove::AnyTokenRollout unchecked_rollout(TrainFlags const& flags, Recipe const& 
   bool const two_views = recipe.as_run.has_two_views(recipe.temperature);
   if (!flags.replay.empty())
     return grove::Replay(flags.replay, share, two_views ? std::optional(sampled_at) : std::nullopt);
-  auto problems = as_conversations(
-      grove::data::load_problems(flags.data.string(), {.problem = recipe.data_problem, .gold = recipe.data_gold}),
-      recipe.system_prompt);
+  auto problems = problems_of(flags, recipe);
   auto const check_count = [&] {
     if (problems.size() < recipe.prompts_per_step())
       throw grove::Error(flags.data.string(), std::to_string(problems.size()) + " problems",

@@ -32,6 +32,8 @@ struct TrainFlags {
   std::filesystem::path trace{};                  ///< of the run's phases; empty: none
   bool profile = false;                           ///< speed and memory of each phase in the metrics
   std::size_t steps = 0;                          ///< 0: the recipe's
+  bool print_recipe = false, dry_run = false;     ///< then nothing is trained
+  bool json = false;                              ///< of what these two print
   std::string algorithm{};                        ///< empty: the recipe's loss_type says which
   std::vector<std::string> algorithm_settings{};  ///< key=value of --set that are its numbers
   ResumeFlags resume{};
@@ -56,6 +58,9 @@ struct RecordedOr {
 /// Where the run is kept, and what a resume must have the same: the recipe, the algorithm's numbers, the data.
 RunPlace place_of(TrainFlags const& flags, Recipe const& recipe, std::filesystem::path const& folder,
                   grove::Settings const& training);
+
+/// The problems of --data as conversations after the recipe's system prompt.
+std::vector<grove::Problem> problems_of(TrainFlags const& flags, Recipe const& recipe);
 
 grove::Progress progress_on_stderr(std::size_t steps);
 /// The sampler over the problems that pass the rewards' self-test, or a replay.

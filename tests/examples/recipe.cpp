@@ -44,6 +44,7 @@ TEST_CASE("recipe: the runs as they were ask for each defect, the repaired ones 
   for (auto const* experiment : {"exp1", "exp2", "exp3"}) {
     auto const repaired = open_rs::resolve({.name = experiment});
     CHECK_NOTHROW(open_rs::refuse_unsupported(repaired.as_run));
+    CHECK_FALSE(repaired.as_run.has_two_views(repaired.temperature));
     CHECK(repaired.rewards.verifier == "strict");
     auto const as_run = open_rs::resolve({.name = std::string(experiment) + "_as_run"});
     CHECK(as_run.as_run.loss_scope == "rank_micro_batch");
