@@ -33,7 +33,7 @@ struct File {
 constexpr std::array files = {File{"model.safetensors", model_prefix}, File{"state.safetensors", {}}};
 
 std::string name_of_pieces(std::size_t rank, std::size_t ranks) {
-  std::array<char, 64> name{};
+  std::array<char, 80> name{};
   std::snprintf(name.data(), name.size(), "optimizer-%05zu-of-%05zu.safetensors", rank, ranks);
   return name.data();
 }

@@ -200,7 +200,7 @@ class Scorer {
             !score.tokens.empty() && score.tokens.size() != length)
           throw Error("its result", std::to_string(score.tokens.size()) + " scores",
                       std::to_string(length) + ", one a token");
-        matrix(r, sample) = score;
+        matrix(r, sample) = static_cast<std::optional<double> const&>(score);
         if (score.unparsed) ++accounts[r].unparsed;
         accounts[r].tokens[sample] = std::move(score.tokens);
       });
