@@ -8,7 +8,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/grove DESTINATION ${CMAKE_INSTAL
 
 # One export set a component, so that a project which asks for core alone needs nothing that the others link.
 set(components)
-foreach(component core control math text cpu runtime)
+foreach(component core control math text cpu runtime cuda)
   if(TARGET grove_${component})
     list(APPEND components ${component})
     install(TARGETS grove_${component} EXPORT grove-${component} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -68,3 +68,8 @@ if(GROVE_RUNTIME)
     target_link_libraries(grove_runtime PUBLIC CUDA::cudart)
   endif()
 endif()
+# Kernels for columns that lie on a device (grove/cuda/device.hpp).
+if(GROVE_CUDA)
+  grove_library(cuda FOLDERS cuda LINK CUDA::cudart)
+  target_compile_options(grove_cuda PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--expt-relaxed-constexpr>")
+endif()

@@ -17,7 +17,7 @@ fi
 build=$root/build/cuda-check
 export TORCH_CUDA_ARCH_LIST="8.6;9.0"
 env -u LIBTORCH -u CMAKE_PREFIX_PATH cmake --preset cuda -B "$build" -DGROVE_ENV="$env" --log-level=WARNING
-ninja -C "$build" -j "$jobs" open_rs test_nn_torch test_policy
+ninja -C "$build" -j "$jobs" open_rs test_nn_torch test_policy test_cuda
 
 open_rs=$build/examples/open_rs
 readelf -d "$open_rs" | grep -q 'NEEDED.*libtorch_cuda' || { echo "libtorch_cuda is not linked: its kernels would not register"; exit 1; }
@@ -25,6 +25,7 @@ readelf -d "$open_rs" | grep -q 'NEEDED.*libtorch_cuda' || { echo "libtorch_cuda
 grep -q 'CUDA build, LibTorch .*, for compute capabilities 86,90' "$build/version.txt"
 "$build/tests/test_nn_torch"
 "$build/tests/test_policy"
+"$build/tests/test_cuda"
 if grep -q 'no device is seen' "$build/version.txt"; then
   status=0
   said=$(echo '{"ids":[1,2]}' | "$open_rs" logprobs --model examples/arithmetic/model --device cuda 2>&1) || status=$?

@@ -12,9 +12,7 @@
 #include "grove/cuda/affine.hpp"
 #include "grove/cuda/gae.hpp"
 #include "grove/cuda/group_statistics.hpp"
-#include "grove/cuda/objective_kernel.cuh"
-#include "grove/objective/kl_in_loss.hpp"
-#include "grove/objective/policy_gradient.hpp"
+#include "grove/cuda/launch_objective.hpp"
 
 namespace {
 
@@ -155,6 +153,14 @@ double host_loss(Batch const& b, Term const& term, std::vector<float> const& wei
   return loss;
 }
 
+/// The losses of all terms among a sequence's sums.
+template <class... Ts>
+double loss_of(double const* sums) {
+  double loss = 0;
+  ((loss += *sums, sums += grove::cuda::sums_of_term<Ts>), ...);
+  return loss;
+}
+
 template <class... Ts>
 void test_objective(Batch const& b, Ts const&... terms) {
   std::vector<float> weight;
@@ -166,7 +172,8 @@ void test_objective(Batch const& b, Ts const&... terms) {
   OnDevice counts(b.counts);
   OnDevice log_p(b.log_p), log_p_old(b.log_p_old), log_p_ref(b.log_p_ref), advantage(b.advantage),
       d_log_p(std::vector<float>(b.log_p.size())), device_weights(weights);
-  OnDevice losses(std::vector<double>(sizeof...(Ts) * b.sequences()));
+  constexpr std::size_t sums_of_all = (... + grove::cuda::sums_of_term<Ts>);
+  OnDevice sums(std::vector<double>(sums_of_all * b.sequences()));
   grove::cuda::ObjectiveColumns<float> columns{};
   columns.cu_seqlens = cu.data;
   columns.lengths = lengths.data;
@@ -177,11 +184,12 @@ void test_objective(Batch const& b, Ts const&... terms) {
   columns.log_p_ref = log_p_ref.data;
   columns.advantage = advantage.data;
   columns.d_log_p = d_log_p.data;
-  grove::cuda::evaluate(columns, device_weights.data, losses.data, nullptr, terms...);
+  grove::cuda::launch_objective(columns, static_cast<float const*>(device_weights.data), sums.data, nullptr, terms...);
   std::vector<double> want(b.log_p.size());
   double const loss = (0.0 + ... + host_loss(b, terms, weight, want));
+  auto const all = back(sums);
   double sum = 0;
-  for (double x : back(losses)) sum += x;
+  for (std::size_t s = 0; s < b.sequences(); ++s) sum += loss_of<Ts...>(&all[s * sums_of_all]);
   check_close("loss", sum, loss, 1e-4);
   auto const got = back(d_log_p);
   for (std::size_t i = 0; i < want.size(); ++i) check_close("d_log_p", got[i], want[i], 1e-4);
