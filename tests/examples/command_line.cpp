@@ -4,58 +4,19 @@
 #include <fstream>
 #include <map>
 
+#include "examples/workplace.hpp"
 #include "grove/algorithms.hpp"
 #include "grove/io/json.hpp"
-#include "grove/rollout/run_folder.hpp"
-#include "open_rs/open_rs.hpp"
-#include "support/captured.hpp"
 #include "support/catch.hpp"
-#include "support/temporary_folder.hpp"
-#include "support/tiny_language_model.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
 using grove::io::Json;
 
-using Result = test::Captured;
-
-template <class... Rewards>
-Result run(std::vector<std::string> arguments, std::string const& input = "", Rewards... rewards) {
-  arguments.insert(arguments.begin(), "open_rs");
-  std::vector<char*> argv;
-  for (auto& argument : arguments) argv.push_back(argument.data());
-  return test::captured(input, [&] { return open_rs::main(static_cast<int>(argv.size()), argv.data(), rewards...); });
-}
-
-/// A folder with a tiny model, its tokenizer, a chat template and some problems.
-struct Workplace {
-  TemporaryFolder folder{"command-line"};
-  fs::path const& root = folder.path;
-  std::string model = (root / "model").string(), data = (root / "data.jsonl").string();
-
-  Workplace() {
-    grove::save_model(tiny::policy(), tiny::tokenizer_folder(), model);
-    std::ofstream(fs::path(model) / "chat_template.jinja")
-        << "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}[a]{% "
-           "endif %}";
-    std::ofstream file(data);
-    for (int i = 0; i < 8; ++i) file << R"({"problem":"What is )" << i << R"( + 1?","answer":)" << i + 1 << "}\n";
-  }
-
-  std::vector<std::string> train(std::vector<std::string> more) const {
-    std::vector<std::string> arguments = {
-        "train", "--model", model, "--data", data, "--out", (root / "run").string(), "--threads", "1"};
-    for (auto const* setting :
-         {"system_prompt=", "num_generations=2", "per_device_train_batch_size=4", "num_processes=1",
-          "gradient_accumulation_steps=1", "max_completion_length=6", "learning_rate=1e-3"}) {
-      arguments.push_back("--set");
-      arguments.push_back(setting);
-    }
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-  }
-};
+using test::Captured;
+using test::run;
+using test::Workplace;
 
 struct Even {
   double operator()(grove::Problem const&, grove::Completion const& c) const {
@@ -208,7 +169,7 @@ TEST_CASE("a reward of one's own is named in reward_funcs and listed in the help
 
 TEST_CASE("bad input is one line and exit code 2") {
   Workplace const w;
-  auto const check = [](Result const& result, std::string const& part) {
+  auto const check = [](Captured const& result, std::string const& part) {
     CHECK(result.code == 2);
     CHECK(result.error.find(part) != std::string::npos);
     CHECK(std::ranges::count(result.error, '\n') == 1);

@@ -221,7 +221,9 @@ void write_recording(std::filesystem::path const& folder, std::uint64_t step, st
     std::ranges::stable_sort(lines, {}, &std::pair<std::uint64_t, std::string>::first);
     for (auto const& [id, line] : lines) text += line + "\n";
   }
-  std::filesystem::create_directories(folder);
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw Error(folder.string(), "cannot be made: " + error.message(), "a folder for the recording");
   io::write_file(folder / file_name(step), text);
 }
 

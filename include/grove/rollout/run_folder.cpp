@@ -49,7 +49,9 @@ void detail::save_folder(std::filesystem::path const& source, std::filesystem::p
 
 std::function<void(std::size_t, std::span<const ParameterView>)> dump_gradients_to(
     std::filesystem::path const& folder) {
-  std::filesystem::create_directories(folder);
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw Error(folder.string(), "cannot be made: " + error.message(), "a folder for the gradients");
   return [folder](std::size_t update, std::span<const ParameterView> parameters) {
     std::vector<io::TensorView> tensors;
     for (auto const& p : parameters)
