@@ -7,6 +7,7 @@
 #include <numeric>
 #include <sstream>
 
+#include "grove/data/parquet.hpp"
 #include "grove/error.hpp"
 #include "grove/io/atomic_file.hpp"
 #include "grove/io/json.hpp"
@@ -89,7 +90,8 @@ std::string fingerprint(std::string const& before, std::string const& stage, Sta
   hash.add(before).add(stage);
   for (auto const& [key, value] : inputs.settings)
     if (key.starts_with(stage + ".")) hash.add(key).add(value);
-  for (auto const& file : files_of(stage, inputs)) hash.add(grove::io::read_text_file(file));
+  for (auto const& file : files_of(stage, inputs))
+    for (auto const& part : grove::data::data_files(file)) hash.add(grove::io::read_text_file(part.string()));
   return hash.text();
 }
 
@@ -139,14 +141,24 @@ std::string card(CurateFlags const& flags, Json const& funnel) {
   return text.str();
 }
 
-std::string rows_of(std::vector<PoolRow> const& pool, std::vector<std::size_t> const& kept) {
-  std::string text;
+std::vector<Json> rows_of(std::vector<PoolRow> const& pool, std::vector<std::size_t> const& kept) {
+  std::vector<Json> rows;
   for (std::size_t const i : kept) {
-    Json row = pool[i].row.json;
+    Json& row = rows.emplace_back(pool[i].row.json);
     if (!row.contains("id") && !row.contains("unique_id")) row["id"] = pool[i].id;
-    text += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   }
-  return text;
+  return rows;
+}
+
+/// data.parquet, and the same rows as data.jsonl.
+void write_data(fs::path const& folder, std::vector<Json> const& rows) {
+  std::string lines;
+  for (Json const& row : rows) lines += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  if (grove::data::has_parquet())
+    grove::data::write_parquet(folder / "data.parquet", rows);
+  else
+    std::cerr << "data.parquet is not written, since this build has no Arrow; data.jsonl has the same rows\n";
+  grove::io::write_file(folder / "data.jsonl", lines);
 }
 
 void add_options(Command& command, CurateFlags& flags) {
@@ -154,11 +166,11 @@ void add_options(Command& command, CurateFlags& flags) {
   for (auto const& [key, value] : stage_defaults()) keys.append(" ").append(key).append("=").append(value);
   command.options().add_options()  //
       ("data", po::value(&flags.data)->multitoken()->value_name("FILE..."),
-       "the pool: JSON lines, JSON or folders of them")(
+       "the pool: Parquet, JSON lines, JSON or folders of them")(
           "stages", po::value(&flags.stages)->default_value("boxed,dedup")->value_name("NAME,..."),
           "of boxed, trivial, judge, dedup, decontaminate, mix, in any order")(
           "out", po::value(&flags.out)->value_name("DIR"),
-          "data.jsonl, funnel.json and README.md; the next call goes on")(
+          "data.parquet, data.jsonl, funnel.json and README.md; the next call goes on")(
           "completions", po::value(&flags.inputs.completions)->multitoken()->value_name("FILE..."),
           "for trivial: lines {\"id\",\"completion\"}, several an id")(
           "judge-completions", po::value(&flags.inputs.judge_completions)->multitoken()->value_name("FILE..."),
@@ -201,7 +213,7 @@ int curate(Arguments const& arguments) {
     funnel.push_back(entry_of(stages[s], pool, kept, out));
     kept = std::move(out);
   }
-  grove::io::write_file(flags.out / "data.jsonl", rows_of(pool, kept));
+  write_data(flags.out, rows_of(pool, kept));
   grove::io::write_file(flags.out / "README.md", card(flags, funnel));
   grove::io::write_file(flags.out / "funnel.json", funnel.dump(1) + "\n");
   if (flags.json) {

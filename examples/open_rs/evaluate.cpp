@@ -13,6 +13,7 @@
 #include "open_rs/commands.hpp"
 #include "open_rs/evaluate_run.hpp"
 #include "open_rs/evaluate_samples.hpp"
+#include "open_rs/processes.hpp"
 
 namespace open_rs {
 namespace {
@@ -28,7 +29,10 @@ struct EvaluateFlags {
   fs::path out{};
   grove::data::EvaluationColumns columns{};
   std::size_t n = 0;
-  bool json = false, allow_missing = false, ks_asked = false;
+  bool json = false, allow_missing = false, ks_asked = false, sample_only = false;
+  bool makes_folder = false;  ///< of --out, which was not given
+  bool judges = true;         ///< whether this process prints the results
+  ProcessFlags launch{};
 };
 
 void add_options(Command& command, EvaluateFlags& f) {
@@ -59,7 +63,13 @@ void add_options(Command& command, EvaluateFlags& f) {
       ("dtype", po::value(&m.dtype)->default_value("auto")->value_name("f32|bf16"), "of the parameters")(
           "device", po::value(&m.device)->default_value("auto")->value_name("cpu|cuda|auto"), "auto: CUDA where seen")(
           "threads", po::value(&m.threads)->default_value(0), "0: all cores; never changes a result")(
-          "batch", po::value(&m.batch)->default_value(0), "sequences at once; never changes a result");
+          "batch", po::value(&m.batch)->default_value(0), "sequences at once; never changes a result")(
+          "processes", po::value(&f.launch.processes)->default_value(1)->value_name("N"),
+          "sample on N processes of this machine, where no launcher (torchrun, mpirun, srun) is")(
+          "deadline", po::value(&f.launch.deadline)->default_value(std::size_t{7} * 24 * 3600)->value_name("SECONDS"),
+          "that a process waits for the others before it gives up")(
+          "sample-only", po::bool_switch(&f.sample_only),
+          "keep this process's completions in --out and judge nothing: a call without it does");
 }
 
 /// The k asked for, or those of the usual ones that n allows.
@@ -241,11 +251,41 @@ void check(EvaluateFlags const& flags) {
     throw Error("open_rs evaluate",
                 flags.completions.empty() ? "neither --model nor --completions" : "both --model and --completions",
                 "one of them", "see open_rs evaluate --help");
+  if (!flags.completions.empty() && (flags.launch.processes > 1 || flags.sample_only))
+    throw Error("--completions", "there is nothing to sample", {}, "leave out --processes and --sample-only");
   std::vector<std::string> names;
   for (auto const& file : flags.data) names.push_back(fs::path(file).stem().string());
   std::ranges::sort(names);
   if (auto const twice = std::ranges::adjacent_find(names); twice != names.end())
     throw Error("--data", "two files are called '" + *twice + "'", "files of different names");
+}
+
+/// Samples what the folder lacks, over the ranks that a launcher started or --processes asks for.
+int sample(EvaluateFlags& flags, Arguments const& arguments, std::vector<JudgedSet> const& sets) {
+  auto const launched = grove::launch_from_environment();
+  if (flags.launch.processes == 0) throw Error("--processes", "is 0", "at least 1");
+  if (flags.launch.processes > 1 && !launched) {
+    auto words = arguments;
+    words.insert(words.begin(), "evaluate");
+    if (flags.makes_folder) words.insert(words.end(), {"--out", flags.out.string()});
+    if (!flags.sample_only) words.emplace_back("--sample-only");
+    flags.judges = !flags.sample_only;
+    return launch(flags.launch.processes, words);
+  }
+  grove::Share const share{launched ? launched->rank : 0, launched ? launched->size : 1};
+  if (flags.plan.model.threads == 0) flags.plan.model.threads = threads_of_rank();
+  flags.judges = !flags.sample_only && share.rank == 0;
+  if (flags.sample_only || share.size == 1) {
+    sample_into(flags.out, flags.plan, sets, share);
+    return 0;
+  }
+  auto ranks = meet(flags.launch);
+  return as_rank(ranks, [&] {
+    sample_into(flags.out, flags.plan, sets, share);
+    double ready = 1;
+    ranks.all_reduce_sum(std::span(&ready, 1));
+    return 0;
+  });
 }
 
 }  // namespace
@@ -275,14 +315,17 @@ int evaluate(Arguments const& arguments) {
     if (left_out > 0) std::cerr << left_out << " problems without enough completions were left out\n";
   } else {
     flags.plan.n = std::max<std::size_t>(flags.n, 1);
-    if (flags.out.empty()) flags.out = new_run_folder("evaluate");
+    if (flags.out.empty()) {
+      if (flags.sample_only || is_launched()) throw Error("--out", "is not given", "a folder that all processes share");
+      flags.out = new_run_folder("evaluate");
+      flags.makes_folder = true;
+    }
     ks_of(flags, flags.plan.n);
     user_turn(flags.plan.prompt, "");
     claim_folder(flags.out, fingerprint(flags.plan));
-    if (!sample_into(flags.out, flags.plan, sets)) {
-      std::cerr << "other processes' completions are not there yet: the last one prints the results\n";
-      return 0;
-    }
+    if (int const code = sample(flags, arguments, sets); code != 0) return code;
+    if (!flags.judges) return 0;
+    collect_samples(flags.out, flags.plan, sets);
   }
   judge(sets, flags.verifier,
         flags.plan.model.threads > 0 ? flags.plan.model.threads : std::thread::hardware_concurrency());

@@ -2,10 +2,9 @@
 #include "open_rs/evaluate_run.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 #include <map>
-#include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -38,21 +37,6 @@ std::uint64_t key_of(grove::data::EvaluationProblem const& problem) {
     hash = (hash ^ 0xffU) * 0x100000001b3ULL;
   }
   return hash;
-}
-
-struct Share {
-  std::size_t rank = 0, size = 1;
-};
-
-Share share_from_environment() {
-  auto const number = [](char const* name, std::size_t otherwise) {
-    char const* const text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread starts
-    return text == nullptr ? otherwise : static_cast<std::size_t>(std::strtoull(text, nullptr, 10));
-  };
-  Share const share{number("RANK", 0), number("WORLD_SIZE", 1)};
-  if (share.rank >= share.size)
-    throw Error("RANK", std::to_string(share.rank), "less than WORLD_SIZE = " + std::to_string(share.size));
-  return share;
 }
 
 /// What is known of each (problem, number) of a set.
@@ -104,17 +88,17 @@ struct Work {
   std::vector<std::size_t> problems{};  ///< of each request
 };
 
-Work work_of(SamplingPlan const& plan, JudgedSet const& judged, Known const& known, Share share,
+Work work_of(SamplingPlan const& plan, grove::data::EvaluationSet const& set, SampleRequest const& request,
              grove::PromptFormat const& format, std::size_t context) {
   Work work;
-  auto const& problems = judged.set.problems;
+  auto const& problems = set.problems;
   work.prompts.resize(problems.size());
-  for (std::size_t p = share.rank; p < problems.size(); p += share.size) {
+  for (std::size_t p = request.share.rank; p < problems.size(); p += request.share.size) {
     for (std::size_t i = 0; i < plan.n; ++i) {
-      if (known.contains({p, i})) continue;
+      if (request.known && request.known(p, i)) continue;
       if (work.prompts[p].empty()) work.prompts[p] = format.tokens(conversation(plan, problems[p]));
       if (work.prompts[p].size() >= context)
-        throw Error(judged.set.file + ", problem " + problems[p].id,
+        throw Error(set.file + ", problem " + problems[p].id,
                     "a prompt of " + std::to_string(work.prompts[p].size()) + " tokens",
                     "fewer than the model's context of " + std::to_string(context));
       bool const goes_on = !work.problems.empty() && work.problems.back() == p &&
@@ -184,53 +168,71 @@ void claim_folder(fs::path const& folder, Json const& wanted) {
   }
 }
 
-bool sample_into(fs::path const& folder, SamplingPlan const& plan, std::vector<JudgedSet>& sets) {
-  Share const share = share_from_environment();
-  std::vector<Known> known;
-  bool complete = true;
-  for (JudgedSet const& judged : sets) known.push_back(read_known(folder, judged));
+void sample_problems(grove::AnyCausalLm& policy, grove::PromptFormat const& format, SamplingPlan const& plan,
+                     grove::data::EvaluationSet const& set, SampleRequest const& request) {
+  auto const work = work_of(plan, set, request, format, policy.config().max_position_embeddings);
+  if (work.requests.empty()) return;
+  cpu::GenerationOptions const options{.sampling = {.temperature = plan.temperature, .top_p = plan.top_p},
+                                       .max_tokens = plan.max_tokens,
+                                       .stop_tokens = policy.config().eos_ids,
+                                       .text = grove::text_streams(format.tokenizer()),
+                                       .key = {plan.seed, grove::Purpose::Evaluation},
+                                       .batch = plan.model.batch,
+                                       .delivery = cpu::Delivery::AsFinished};
+  policy.generate(work.requests, options, [&](cpu::GeneratedCompletion&& generated) {
+    request.take(work.problems[generated.request], std::move(generated));
+  });
+}
+
+void sample_into(fs::path const& folder, SamplingPlan const& plan, std::vector<JudgedSet> const& sets,
+                 grove::Share share) {
   std::optional<grove::AnyCausalLm> policy;
   std::optional<grove::PromptFormat> format;
-  for (std::size_t s = 0; s < sets.size(); ++s) {
-    bool const all_there = known[s].size() >= sets[s].set.problems.size() * plan.n;
-    if (!all_there && !policy) {
+  for (JudgedSet const& judged : sets) {
+    Known const known = read_known(folder, judged);
+    std::size_t total = 0, done = 0;
+    for (std::size_t p = share.rank; p < judged.set.problems.size(); p += share.size)
+      for (std::size_t i = 0; i < plan.n; ++i, ++total) done += known.contains({p, i}) ? 1 : 0;
+    if (done == total) continue;
+    if (!policy) {
       format = grove::PromptFormat::load(plan.model.folder);
       if (!format->has_template())
         throw Error(plan.model.folder.string(), "the model has no chat template",
                     "chat_template.jinja or a chat_template in tokenizer_config.json");
       policy = plan.model.load();
     }
-    if (all_there) continue;
-    auto const work = work_of(plan, sets[s], known[s], share, *format, policy->config().max_position_embeddings);
-    cpu::GenerationOptions const options{.sampling = {.temperature = plan.temperature, .top_p = plan.top_p},
-                                         .max_tokens = plan.max_tokens,
-                                         .stop_tokens = policy->config().eos_ids,
-                                         .text = grove::text_streams(format->tokenizer()),
-                                         .key = {plan.seed, grove::Purpose::Evaluation},
-                                         .batch = plan.model.batch,
-                                         .delivery = cpu::Delivery::AsFinished};
     grove::metrics::JsonlWriter out(
-        (folder / (base_of(sets[s]) + ".rank" + std::to_string(share.rank) + ".jsonl")).string());
-    std::size_t const total = sets[s].set.problems.size() * plan.n;
-    std::size_t done = known[s].size();
-    policy->generate(work.requests, options, [&](cpu::GeneratedCompletion&& generated) {
-      auto const p = work.problems[generated.request];
-      out.write(line_of(sets[s].set.problems[p], generated));
-      if (++done % 16 == 0 || done == total)
-        std::cerr << base_of(sets[s]) << ": " << done << " of " << total << " completions\n";
-    });
-    known[s] = read_known(folder, sets[s]);
+        (folder / (base_of(judged) + ".rank" + std::to_string(share.rank) + ".jsonl")).string());
+    sample_problems(*policy, *format, plan, judged.set,
+                    {.share = share,
+                     .known =
+                         [&](std::size_t p, std::size_t i) {
+                           return known.contains({p, i});
+                         },
+                     .take =
+                         [&](std::size_t p, cpu::GeneratedCompletion&& generated) {
+                           out.write(line_of(judged.set.problems[p], generated));
+                           if (++done % 16 == 0 || done == total)
+                             std::cerr << base_of(judged) << ": " << done << " of " << total << " completions\n";
+                         }});
   }
-  for (std::size_t s = 0; s < sets.size(); ++s) {
-    for (std::size_t p = 0; p < sets[s].set.problems.size(); ++p) {
+}
+
+void collect_samples(fs::path const& folder, SamplingPlan const& plan, std::vector<JudgedSet>& sets) {
+  for (JudgedSet& judged : sets) {
+    Known known = read_known(folder, judged);
+    for (std::size_t p = 0; p < judged.set.problems.size(); ++p) {
       for (std::size_t i = 0; i < plan.n; ++i) {
-        auto const at = known[s].find({p, i});
-        complete = complete && at != known[s].end();
-        if (at != known[s].end()) sets[s].samples[p].push_back(at->second);
+        auto const at = known.find({p, i});
+        if (at == known.end())
+          throw Error(folder.string(),
+                      "lacks completion " + std::to_string(i) + " of problem '" + judged.set.problems[p].id + "' of " +
+                          judged.set.file,
+                      "those of all ranks", "run evaluate again: it samples what is missing");
+        judged.samples[p].push_back(std::move(at->second));
       }
     }
   }
-  return complete;
 }
 
 }  // namespace open_rs

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // open_rs generate: prompts or conversations in, completions out, each a function of (id, prompt, seed, index) alone.
+#include <unistd.h>
+
 #include <iostream>
 
 #include "grove/error.hpp"
 #include "grove/rollout/group_sampler.hpp"
+#include "open_rs/chat.hpp"
 #include "open_rs/commands.hpp"
 #include "open_rs/lines.hpp"
 
@@ -19,6 +22,8 @@ struct GenerateFlags {
   std::size_t max_tokens = 512;
   std::uint64_t seed = 0;
   std::vector<std::string> stop{};
+  bool chat = false;
+  std::string system{};
 };
 
 struct Prompt {
@@ -41,7 +46,9 @@ void add_options(Command& command, GenerateFlags& flags) {
       ("max-tokens", po::value(&flags.max_tokens)->default_value(512)->value_name("N"), "longest completion")  //
       ("seed", po::value(&flags.seed)->default_value(0)->value_name("S"), "of the random numbers")             //
       ("stop", po::value(&flags.stop)->composing()->value_name("TEXT"),
-       "end a completion before this text; may be repeated");
+       "end a completion before this text; may be repeated")                                        //
+      ("chat", po::bool_switch(&flags.chat), "talk with the model in this terminal, line by line")  //
+      ("system", po::value(&flags.system)->value_name("TEXT"), "first turn of a chat");
 }
 
 grove::Problem problem_of(Line const& line, grove::io::JsonFields const& fields) {
@@ -98,8 +105,11 @@ int generate(Arguments const& arguments) {
   if (!command.parse(arguments)) return 0;
   if (flags.samples == 0) throw grove::Error("-n", "0 completions", "at least 1");
   if (flags.max_tokens == 0) throw grove::Error("--max-tokens", "0 tokens", "at least 1");
+  if (flags.chat && flags.samples != 1) throw grove::Error("-n", "several answers in a chat", "1");
+  if (!flags.chat && !flags.system.empty())
+    throw grove::Error("--system", "is for --chat", {}, "put a system turn into messages");
   cpu::validate(flags.sampling);
-  auto const policy = flags.model.load();
+  auto policy = flags.model.load();
   auto const format = grove::PromptFormat::load(flags.model.folder);
   cpu::GenerationOptions const options{.sampling = flags.sampling,
                                        .max_tokens = flags.max_tokens,
@@ -108,6 +118,15 @@ int generate(Arguments const& arguments) {
                                        .text = grove::text_streams(format.tokenizer()),
                                        .key = {flags.seed, grove::Purpose::Sampling},
                                        .batch = flags.model.batch};
+  if (flags.chat) {
+    chat(policy, format,
+         {.generation = options,
+          .system = flags.system,
+          .asks = isatty(STDIN_FILENO) != 0,
+          .clean = isatty(STDOUT_FILENO) != 0},
+         std::cin, std::cout, std::cerr);
+    return 0;
+  }
   for_each_batch<Prompt>(
       std::cin, 1024,
       [&](Line const& line) { return prompt_of(line, format, policy.config().max_position_embeddings); },

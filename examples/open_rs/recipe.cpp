@@ -114,6 +114,9 @@ void check(Recipe const& r) {
   require(r.critic_learning_rate >= 0, "critic_learning_rate", r.critic_learning_rate, "0 (as learning_rate) or more");
   require(r.warmup_ratio >= 0 && r.warmup_ratio <= 1, "warmup_ratio", r.warmup_ratio, "from 0 to 1");
   r.as_run.check();
+  r.curriculum.check(r.reward_names(), r.as_run.data_order);
+  r.evaluation.check(r.checkpoints.metric_for_best_model, r.checkpoints.save_best, r.checkpoints.save_steps);
+  static_cast<void>(r.guards.guards());
   r.lora.check();
   if (r.as_run.loss_scope == "rank_micro_batch") check_micro_batches(r);
   require(r.num_iterations > 0, "num_iterations", 0, "at least 1");
@@ -130,6 +133,8 @@ bool changes_results(std::string const& key) {
   CheckpointKeys keys;
   po::options_description saving;
   keys.add_to(saving);
+  EvaluationKeys{}.add_to(saving);
+  GuardKeys{}.add_to(saving);
   return saving.find_nothrow(key, false) == nullptr && key != "external_processes" && key != "data.rows";
 }
 
@@ -238,6 +243,9 @@ po::options_description recipe_options(Recipe& r) {
       ("weight_decay", po::value(&r.weight_decay)->default_value(0.0), "")                                 //
       ("seed", po::value(&r.seed)->default_value(42), "of data order, samples and shuffles");
   r.checkpoints.add_to(o);
+  r.curriculum.add_to(o);
+  r.evaluation.add_to(o);
+  r.guards.add_to(o);
   r.as_run.add_to(o);
   r.lora.add_to(o);
   r.rewards.add_to(o);

@@ -12,6 +12,8 @@
 
 #include "grove/checkpoint/settings.hpp"
 #include "open_rs/checkpoint_keys.hpp"
+#include "open_rs/curriculum_keys.hpp"
+#include "open_rs/evaluation_keys.hpp"
 #include "open_rs/lora.hpp"
 #include "open_rs/recipe_original.hpp"
 #include "open_rs/rewards.hpp"
@@ -51,6 +53,9 @@ struct Recipe {
   std::size_t max_steps = 0;
   std::uint64_t seed = 0;
   CheckpointKeys checkpoints{};
+  CurriculumKeys curriculum{};
+  EvaluationKeys evaluation{};
+  GuardKeys guards{};
   grove::Settings resolved{};  ///< every key that changes results, with its value as text
 
   /// Completion tokens of a micro-batch, where it is not a number of sequences.

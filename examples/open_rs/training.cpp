@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "grove/data/problems.hpp"
+#include "grove/data/rows.hpp"
 #include "grove/error.hpp"
 #include "grove/rollout/group_sampler.hpp"
 #include "open_rs/algorithm_options.hpp"
@@ -61,6 +62,14 @@ bool asks_for_print_only(Arguments const& arguments) {
                              [](auto const& word) { return word == "--print-recipe" || word == "--dry-run"; });
 }
 
+/// Of all shards, in their order.
+std::string fingerprint_of_data(std::filesystem::path const& data) {
+  std::string text;
+  for (auto const& file : grove::data::data_files(data))
+    text.append(text.empty() ? "" : "+").append(fingerprint_of_file(file));
+  return text;
+}
+
 /// With --algorithm, a key that is one of its numbers is set there; one that belongs to the recipe's own algorithms and
 /// not to this is refused.
 void divide_settings(TrainFlags& flags) {
@@ -95,11 +104,11 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
   std::string names = reward_names();
   for (auto const& extra : extras) names += ", " + extra.name;
   Command command("open_rs train",
-                  "Trains a model on the problems of a JSON lines file. Rewards for reward_funcs: " + names + ".");
+                  "Trains a model on the problems of a data set. Rewards for reward_funcs: " + names + ".");
   flags.model.add_to(command.options(), !asks_for_print_only(arguments));
   std::string seed, self_test;
-  command.options().add_options()  //
-      ("data", po::value(&flags.data)->value_name("FILE"), "problems, one JSON object a line")                                          //
+  command.options().add_options()                                                                            //
+      ("data", po::value(&flags.data)->value_name("FILE"), "problems: Parquet, JSON lines or shards")        //
       ("recipe", po::value(&flags.sources.name)->default_value("exp3"), "exp1, exp2, exp3 or an .ini file")  //
       ("out", po::value(&flags.out)->value_name("DIR"), "run directory (default: a new one under runs/)")    //
       ("steps", po::value(&flags.steps)->value_name("N"), "stop after N steps of the recipe's schedule")     //
@@ -110,7 +119,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
        "write a Chrome trace of phases and micro-batches; implies --profile")  //
       ("profile", po::bool_switch(&flags.profile),
        "tokens a second, shares of the machine and peak memory of each phase in the metrics")  //
-      ("seed", po::value(&seed)->value_name("S"), "as --set seed=S")                                          //
+      ("seed", po::value(&seed)->value_name("S"), "as --set seed=S")                           //
       ("set", po::value(&flags.sources.settings)->composing()->value_name("KEY=VALUE"),
        "changes a key of the recipe")                                                                                 //
       ("record", po::value(&flags.record)->value_name("DIR"), "write every batch there")                              //
@@ -122,6 +131,8 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
       ("dump-gradients", po::value(&flags.gradients)->value_name("DIR"), "write each update's gradient there");
   flags.resume.add_to(command.options());
   flags.launch.add_to(command.options());
+  EvaluationFlags evaluation;
+  evaluation.add_to(command.options());
   Recipe defaults;
   std::ostringstream keys;
   keys << '\n' << recipe_options(defaults);
@@ -129,6 +140,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
   if (!command.parse(arguments)) return false;
   if (!seed.empty()) flags.sources.settings.push_back("seed=" + seed);
   if (!self_test.empty()) flags.sources.settings.push_back("self_test=" + self_test);
+  evaluation.put_into(flags.sources.settings);
   if (flags.json && !flags.print_recipe && !flags.dry_run)
     throw grove::Error("--json", "is for --print-recipe and --dry-run", {},
                        "metrics.jsonl of the run folder has the rest");
@@ -234,7 +246,11 @@ grove::AnyTokenRollout unchecked_rollout(TrainFlags const& flags, Recipe const& 
   check_count();  // too long ones may have been left out
   problems = self_tested(std::move(problems), rewards_of(recipe, extras), recipe.rewards, std::cerr);
   check_count();  // the self-test may have dropped some
-  return grove::GroupSampler(in_order(std::move(problems), recipe), std::move(format),
+  auto const source = [&]() -> grove::ProblemSource {
+    if (!recipe.curriculum.wanted()) return in_order(std::move(problems), recipe);
+    return recipe.curriculum.source(std::move(problems), recipe.prompts_per_step(), recipe.seed);
+  };
+  return grove::GroupSampler(source(), std::move(format),
                              {.problems = recipe.prompts_per_step(),
                               .group = static_cast<std::uint32_t>(recipe.num_generations),
                               .sampling = {recipe.temperature, recipe.top_k, recipe.top_p, recipe.min_p},
@@ -289,7 +305,7 @@ RunPlace place_of(TrainFlags const& flags, Recipe const& recipe, std::filesystem
   }
   settings.emplace_back("dtype", lm.dtype == grove::Dtype::BF16 ? "bf16" : "f32");
   settings.emplace_back("device", lm.device == grove::Device::Cpu ? "cpu" : "cuda");
-  if (flags.replay.empty()) settings.emplace_back("data", fingerprint_of_file(flags.data));
+  if (flags.replay.empty()) settings.emplace_back("data", fingerprint_of_data(flags.data));
   return {.folder = folder,
           .model = flags.model.folder,
           .dtype = lm.dtype,

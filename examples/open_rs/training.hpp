@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <iostream>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "grove/reward/reward_set.hpp"
 #include "grove/reward/scorer.hpp"
 #include "grove/rollout/any_token_rollout.hpp"
+#include "grove/rollout/learn_from.hpp"
 #include "grove/rollout/run_folder.hpp"
 #include "open_rs/checkpoints.hpp"
 #include "open_rs/command_line.hpp"
@@ -22,6 +24,7 @@
 #include "open_rs/profiling.hpp"
 #include "open_rs/recipe.hpp"
 #include "open_rs/rewards.hpp"
+#include "open_rs/watch.hpp"
 
 namespace open_rs {
 
@@ -117,10 +120,22 @@ std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags const
   if (profile) attach(*profile, options);
   grove::Trainer trainer(configured(std::move(algorithm), recipe), std::move(policy), rollout_of(flags, recipe, extras),
                          RecordedOr{rewards_of(recipe, extras)}, std::move(options), batching, ranks);
+  Watch watch(recipe.evaluation, recipe.guards, flags.model, recipe.max_completion_length, recipe.seed,
+              [&](std::string const& line) {
+                if (first) std::cerr << line << '\n';
+              });
+  if (!recipe.curriculum.curriculum_reward.empty() && trainer.rollout().source() == nullptr)
+    throw grove::Error("recipe", "curriculum_reward on a rank that samples nothing itself", "no --replay, colocated");
   if (first) announce(flags, recipe, name);
   auto const place = place_of(flags, recipe, folder, trainer.settings());
   check_agreement(ranks, place.settings);
   auto const done = take_up(trainer, place);
+  grove::LearnFrom learn(recipe.curriculum.curriculum_reward, trainer.rollout().draws());
+  if (done > 0) {
+    watch.recall(history_of(folder), done);
+  } else if (first) {
+    std::filesystem::remove(folder / "metrics.jsonl");
+  }
   grove::RunLog log(first ? folder : folder / ("rank-" + std::to_string(ranks.rank())), true, done);
   auto const steps = flags.steps > 0 ? flags.steps : recipe.max_steps;
   auto const record = [&](auto& t, grove::StepReport const& report) {
@@ -132,7 +147,8 @@ std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags const
   auto progress = [&, line = progress_on_stderr(steps)](auto& t, grove::StepReport const& report) mutable {
     if (first) line(t, report);
   };
-  trainer.run(steps - std::min(steps, done), progress, log, record, checkpoint);
+  if (auto const start = watch.before(trainer)) log.write_metrics(*start);
+  trainer.run(steps - std::min(steps, done), watch, learn, progress, log, record, checkpoint);
   if (first && trainer.steps() >= steps) {
     grove::save_model(trainer.policy(), flags.model.folder, folder / "final");
     if constexpr (requires { trainer.policy().save_adapter(folder, std::string()); })

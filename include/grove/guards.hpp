@@ -57,9 +57,9 @@ class Guards {
     return see(report.step, report.metrics);
   }
 
-  /// The same for the metrics of a step; a resumed run shows those of its earlier steps. Throws Error where a report
-  /// lacks a guard's metric.
-  bool see(std::uint64_t step, Metrics& metrics) {
+  /// The same for the metrics of a step; a resumed run shows those of its earlier steps, without saying them again.
+  /// Throws Error where a report lacks a guard's metric.
+  bool see(std::uint64_t step, Metrics& metrics, bool again = false) {
     bool stop = false;
     for (std::size_t g = 0; g < guards_.size(); ++g) {
       Guard const& guard = guards_[g];
@@ -71,7 +71,8 @@ class Guards {
       metrics.set("guards/" + guard.name, static_cast<double>(beyond_[g]));
       if (beyond_[g] < options_.steps) continue;
       stop = stop || options_.stop;
-      if (options_.say && (options_.stop || beyond_[g] == options_.steps)) options_.say(line(guard, step, *value));
+      if (options_.say && !again && (options_.stop || beyond_[g] == options_.steps))
+        options_.say(line(guard, step, *value));
     }
     return stop;
   }
@@ -108,7 +109,7 @@ class StopOnPlateau {
     return see(report.step, report.metrics);
   }
 
-  bool see(std::uint64_t step, Metrics const& metrics) {
+  bool see(std::uint64_t step, Metrics const& metrics, bool again = false) {
     auto const value = metrics.find(options_.metric);
     if (!value || options_.patience == 0) return false;
     double const gain = best_ ? (options_.greater_is_better ? *value - *best_ : *best_ - *value) : 0;
@@ -119,7 +120,7 @@ class StopOnPlateau {
       return false;
     }
     if (++waited_ < options_.patience) return false;
-    if (options_.say)
+    if (options_.say && !again)
       options_.say("step " + std::to_string(step) + ": " + options_.metric + " has not improved on " +
                    detail::short_number(*best_) + " of step " + std::to_string(best_step_) + " in " +
                    std::to_string(waited_) + " evaluations: the run stops");

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // open_rs curate on a pool whose rows say which stage should drop them.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
 
+#include "grove/data/parquet.hpp"
+#include "grove/data/rows.hpp"
 #include "grove/io/json.hpp"
 #include "grove/random.hpp"
 #include "open_rs/commands.hpp"
@@ -71,6 +77,11 @@ struct Pool {
 
   static std::string leaked() { return "a very long problem of the test set that nobody may train on"; }
   std::string path(std::string const& name) const { return (root / name).string(); }
+  static std::vector<std::string> files() {
+    std::vector<std::string> names{"data.jsonl", "funnel.json", "README.md"};
+    if (grove::data::has_parquet()) names.emplace_back("data.parquet");
+    return names;
+  }
   Result run(std::string const& out, std::string const& stages, open_rs::Arguments const& more = {}) const {
     auto all = arguments;
     all.insert(all.end(), {"--stages", stages, "--out", path(out)});
@@ -124,14 +135,116 @@ TEST_CASE("curate: a run goes on behind the stages that are done, and gives the 
       if (entry.path().stem().string() <= last)
         fs::copy(entry.path(), pool.root / "cut" / "stages" / entry.path().filename());
     REQUIRE(pool.run("cut", all_stages).code == 0);
-    for (auto const* file : {"data.jsonl", "funnel.json", "README.md"})
-      CHECK(grove::io::read_text_file(pool.path("cut/" + std::string(file))) ==
-            grove::io::read_text_file(pool.path("whole/" + std::string(file))));
+    for (auto const& file : pool.files())
+      CHECK(grove::io::read_text_file(pool.path("cut/" + file)) ==
+            grove::io::read_text_file(pool.path("whole/" + file)));
   }
   // Another setting is another run of that stage and of all behind it.
   auto const looser = pool.run("whole", all_stages, {"--set", "trivial.drop_from=0.75"});
   REQUIRE(looser.code == 0);
   CHECK(Json::parse(looser.out)[1]["out"] < Json::parse(pool.run("cut", all_stages).out)[1]["out"]);
+}
+
+namespace {
+
+/// Starts `run` in a process of its own, which is killed as soon as `begun` holds; says whether it was not yet `done`.
+template <class Run, class Begun, class Done>
+bool killed_between(Run const& run, Begun const& begun, Done const& done) {
+  pid_t const child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    static_cast<void>(run());
+    _exit(0);
+  }
+  int status = 0;
+  while (!begun() && waitpid(child, &status, WNOHANG) == 0) {
+  }
+  kill(child, SIGSTOP);
+  bool const in_time = begun() && !done();
+  kill(child, SIGKILL);
+  waitpid(child, &status, 0);
+  return in_time;
+}
+
+}  // namespace
+
+TEST_CASE("curate: killed within each stage and started again, a run gives the same files byte for byte") {
+  Pool const pool;
+  REQUIRE(pool.run("whole", all_stages).code == 0);
+  std::vector<std::string> const steps{"stages",
+                                       "stages/1-boxed.json",
+                                       "stages/2-trivial.json",
+                                       "stages/3-judge.json",
+                                       "stages/4-dedup.json",
+                                       "stages/5-decontaminate.json",
+                                       "stages/6-mix.json",
+                                       "README.md"};
+  for (std::size_t i = 0; i + 1 < steps.size(); ++i) {
+    INFO("between " << steps[i] << " and " << steps[i + 1]);
+    // The stages take milliseconds: some attempts come too late.
+    bool killed = false;
+    for (int attempt = 0; attempt < 200 && !killed; ++attempt) {
+      fs::remove_all(pool.root / "cut");
+      killed = killed_between([&] { return pool.run("cut", all_stages); },
+                              [&] { return fs::exists(pool.root / "cut" / steps[i]); },
+                              [&] { return fs::exists(pool.root / "cut" / steps[i + 1]); });
+    }
+    REQUIRE(killed);
+    REQUIRE(pool.run("cut", all_stages).code == 0);
+    for (auto const& file : pool.files())
+      CHECK(grove::io::read_text_file(pool.path("cut/" + file)) ==
+            grove::io::read_text_file(pool.path("whole/" + file)));
+  }
+}
+
+TEST_CASE("curate: the pool may be Parquet, and data.parquet has the rows of data.jsonl") {
+  if (!grove::data::has_parquet()) return;
+  Pool pool;
+  std::vector<Json> rows;
+  for (auto const& row : grove::data::read_rows(pool.path("data.jsonl"))) rows.push_back(row.json);
+  REQUIRE(pool.run("lines", all_stages).code == 0);
+  grove::data::write_parquet(pool.path("data.parquet"), rows);
+  pool.arguments[1] = pool.path("data.parquet");
+  auto const run = pool.run("parquet", all_stages);
+  INFO(run.error);
+  REQUIRE(run.code == 0);
+  CHECK(grove::io::read_text_file(pool.path("parquet/data.parquet")) ==
+        grove::io::read_text_file(pool.path("lines/data.parquet")));
+  auto const left = grove::data::read_rows(pool.path("parquet/data.parquet"));
+  auto const lines = grove::data::read_rows(pool.path("lines/data.jsonl"));
+  REQUIRE(left.size() == 150);
+  for (std::size_t i = 0; i < left.size(); ++i) CHECK(left[i].json == lines[i].json);
+}
+
+TEST_CASE("curate: a bad line of any input is named, with exit code 2") {
+  Pool const pool;
+  auto const file = [&](std::string const& name, std::string const& text) {
+    std::ofstream(pool.root / name) << text;
+    return pool.path(name);
+  };
+  auto const refused = [&](open_rs::Arguments const& more, std::string const& words) {
+    open_rs::Arguments all{"--out", pool.path("x")};
+    all.insert(all.end(), more.begin(), more.end());
+    auto const run = curate(all);
+    INFO(run.error);
+    CHECK(run.code == 2);
+    CHECK(run.says(words));
+    CHECK(std::ranges::count(run.error, '\n') == 1);
+  };
+  std::string const good = "{\"id\":1,\"problem\":\"p\",\"solution\":\"\\\\boxed{1}\"}\n";
+  refused({"--data", file("a.jsonl", good + "{\"problem\":\n"), "--stages", "boxed"}, "a.jsonl:2");
+  refused({"--data", file("b.jsonl", good + "text\n"), "--stages", "boxed"}, "b.jsonl:2: is no JSON object");
+  refused({"--data", file("c.jsonl", good + good), "--stages", "boxed"}, "c.jsonl:2");
+  refused({"--data", file("d.jsonl", "{\"text\":\"p\"}\n"), "--stages", "dedup"}, "d.jsonl:1: has no problem");
+  refused({"--data", file("e.jsonl", ""), "--stages", "boxed"}, "e.jsonl: holds no problems");
+  refused({"--data", pool.path("none.jsonl"), "--stages", "boxed"}, "cannot be opened");
+  auto const data = file("good.jsonl", good);
+  refused({"--data", data, "--stages", "trivial", "--completions", file("f.jsonl", "{\"id\":2,\"completion\":\"\"}\n")},
+          "no row of the data has the id '2'");
+  refused({"--data", data, "--stages", "trivial", "--completions", file("g.jsonl", "{\"id\":1}\n")}, "g.jsonl:1");
+  refused({"--data", data, "--stages", "judge", "--judge-completions", file("h.jsonl", "{\"completion\":\"\"}\n")},
+          "h.jsonl:1: has no id");
+  refused({"--data", data, "--stages", "decontaminate", "--against", file("i.jsonl", "[1]\n")}, "i.jsonl:1");
 }
 
 TEST_CASE("curate: bad input is one line and exit code 2") {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -47,6 +48,18 @@ class AnyTokenRollout {
   /// The next collection of a rollout that samples here.
   void set_collections(std::uint64_t collections) {
     if (auto* sampler = std::get_if<GroupSampler>(&rollout_)) sampler->set_collections(collections);
+  }
+
+  /// Where this rank's problems come from; none where it does not draw them itself.
+  ProblemSource const* source() const {
+    auto const* sampler = std::get_if<GroupSampler>(&rollout_);
+    return sampler ? &sampler->source() : nullptr;
+  }
+
+  /// Problems drawn so far, by all ranks; 0 where there is no source.
+  std::uint64_t draws() const {
+    auto const* sampler = std::get_if<GroupSampler>(&rollout_);
+    return sampler ? sampler->collections() * sampler->options().problems : 0;
   }
 
   /// Completions of each problem; 0 where a recording decides it.

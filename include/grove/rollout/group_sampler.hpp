@@ -55,7 +55,13 @@ class GroupSampler {
   /// Collections so far; with the seed, all there is to the sampler's state.
   std::uint64_t collections() const { return collections_; }
   void set_collections(std::uint64_t collections) { collections_ = collections; }
-  void state(State& s) { s("collections", collections_); }
+  void state(State& s) {
+    s("collections", collections_);
+    s.within("source", [&] { source_.state(s); });
+  }
+
+  /// Where problems come from; a source that learns is told the results by an observer (see LearnFrom).
+  ProblemSource const& source() const { return source_; }
 
   GroupSamplerOptions const& options() const { return options_; }
 

@@ -3,14 +3,17 @@
 // resumed run goes on with exactly the problem that was due.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <numeric>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "grove/checkpoint/state.hpp"
 #include "grove/data/torch_order.hpp"
 #include "grove/error.hpp"
 #include "grove/problem.hpp"
@@ -18,7 +21,43 @@
 
 namespace grove {
 
-using ProblemSource = std::function<Problem(std::uint64_t draw)>;
+namespace detail {
+
+template <class F, class Source>
+concept ProblemFunction = !std::same_as<F, Source> && std::is_invocable_r_v<Problem, F&, std::uint64_t>;
+
+}  // namespace detail
+
+/// Any function from draws to problems. One that learns from results, as Curriculum does, has `learn` and `state` as
+/// well.
+class ProblemSource {
+ public:
+  template <detail::ProblemFunction<ProblemSource> F>
+  ProblemSource(F source) {
+    auto const kept = std::make_shared<F>(std::move(source));
+    draw_ = [kept](std::uint64_t draw) -> Problem { return (*kept)(draw); };
+    if constexpr (requires(std::span<double const> rates) { kept->learn(std::uint64_t{}, rates); })
+      learn_ = [kept](std::uint64_t first, std::span<double const> rates) { kept->learn(first, rates); };
+    if constexpr (Stateful<F>) state_ = [kept](State& s) { kept->state(s); };
+  }
+
+  Problem operator()(std::uint64_t draw) const { return draw_(draw); }
+
+  /// Whether results are of use.
+  bool learns() const { return static_cast<bool>(learn_); }
+  /// The share of right answers of the draws first, first + 1, ...; not a number for a draw without completions.
+  void learn(std::uint64_t first, std::span<double const> pass_rates) const {
+    if (learn_) learn_(first, pass_rates);
+  }
+  void state(State& s) const {
+    if (state_) state_(s);
+  }
+
+ private:
+  std::function<Problem(std::uint64_t)> draw_;
+  std::function<void(std::uint64_t, std::span<double const>)> learn_;
+  std::function<void(State&)> state_;
+};
 
 /// Goes through the problems epoch after epoch, each in an order of its own that depends on the seed only.
 class ShuffledProblems {

@@ -61,10 +61,12 @@ class RunLog {
     write_completions(report.step, batch.trajectories, batch.rewards, batch.advantage);
   }
 
+  /// A report that belongs to no batch, as that of an evaluation before the first step.
+  void write_metrics(StepReport const& report);
+
   std::filesystem::path const& folder() const { return folder_; }
 
  private:
-  void write_metrics(StepReport const& report);
   void write_completions(std::uint64_t step, TokenTrajectories const& t, RewardMatrix const& rewards,
                          std::span<const float> advantage);
 
