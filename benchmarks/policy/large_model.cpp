@@ -12,7 +12,8 @@
 #include "grove/error.hpp"
 #include "grove/policy/lora.hpp"
 #include "grove/profile/profile.hpp"
-#include "grove/rollout/group_sampler.hpp"
+#include "grove/rollout/token_trajectories.hpp"
+#include "grove/text/tokenizer.hpp"
 #include "grove/trainer.hpp"
 
 namespace {
@@ -46,6 +47,28 @@ struct EvenTokens {
   }
 };
 
+/// Six completions of one prompt, as tokens only: the model's vocabulary is larger than the tokenizer's.
+struct Sampler {
+  std::vector<grove::TokenId> prompt{};
+  std::uint64_t collections = 0;
+
+  grove::TokenTrajectories collect(grove::AnyCausalLm& policy) {
+    grove::TokenTrajectories t;
+    t.problems.resize(1);
+    std::vector<cpu::GenerationRequest> const requests = {{.id = collections, .prompt = prompt, .samples = 6}};
+    policy.generate(requests, {.max_tokens = 64, .collection = collections}, [&](cpu::GeneratedCompletion&& generated) {
+      grove::TokenSample sample;
+      sample.prompt = prompt;
+      sample.completion = std::move(generated.completion);
+      t.add(sample, 0);
+    });
+    ++collections;
+    return t;
+  }
+  std::size_t group_size() const { return 6; }
+  void state(grove::State& s) { s("collections", collections); }
+};
+
 std::vector<grove::TokenId> greedy(grove::AnyCausalLm const& model, std::vector<grove::TokenId> const& prompt,
                                    std::size_t tokens) {
   std::vector<grove::TokenId> ids;
@@ -60,8 +83,7 @@ int run(std::string const& folder, std::string const& ids_file, std::size_t thre
   auto model = grove::AnyCausalLm::load(folder, {.threads = threads});
   say("open: map, convert, pack", clock.lap());
 
-  auto const format = grove::PromptFormat::load(folder);
-  auto const prompt = format.tokenizer().encode("0123456789+-=abc");
+  auto const prompt = grove::text::Tokenizer::load(folder).encode("0123456789+-=abc");
   greedy(model, prompt, 1);
   say("prompt of 16 tokens, first token", clock.lap());
   auto const ids = greedy(model, prompt, 64);
@@ -73,17 +95,10 @@ int run(std::string const& folder, std::string const& ids_file, std::size_t thre
   for (std::size_t i = 0; i < ids.size(); ++i) out << (i > 0 ? "," : "") << ids[i];
   out << "]}\n";
 
-  auto problem = [](std::uint64_t draw) {
-    grove::Problem p;
-    p.id = draw;
-    p.prompt = "0123456789+-=abc";
-    return p;
-  };
   grove::GrpoTokenMean algorithm;
   algorithm.objective.get<grove::KlInLoss<grove::K3>>().coefficient = 0.04;
   grove::Trainer trainer(algorithm, grove::Lora(std::move(model), {.rank = 16, .alpha = 32, .targets = {"all-linear"}}),
-                         grove::GroupSampler(problem, format, {.problems = 1, .group = 6, .max_tokens = 64}),
-                         EvenTokens{}, {.schedule = {.peak = 1e-4}});
+                         Sampler{prompt}, EvenTokens{}, {.schedule = {.peak = 1e-4}});
   say("adapters", clock.lap());
   for (int i = 0; i < 2; ++i) {
     auto const report = trainer.step();

@@ -139,6 +139,34 @@ TEST_CASE("a saved model loads again with the same log-probs") {
   REQUIRE(scored(again, t) == scored(policy, t));
 }
 
+TEST_CASE("weights read out of bfloat16 files are those in memory, to the bit, for scoring and for training") {
+  auto policy = tiny::policy(with(1, 1, grove::Dtype::BF16));
+  auto const t = tiny::sampler().collect(policy);
+  TemporaryFolder const folder("causal-lm-bf16");
+  policy.save(folder.path);
+  for (auto dtype : {grove::Dtype::F32, grove::Dtype::BF16}) {
+    auto again = grove::AnyCausalLm::load(folder.path, with(2, 1, dtype));
+    REQUIRE(again.fingerprint() == policy.fingerprint());
+    REQUIRE(scored(again, t) == scored(policy, t));
+    REQUIRE(scored(again.clone(), t) == scored(policy, t));
+    std::vector<std::vector<float>> gradients;
+    for (auto* p : {&policy, &again}) {
+      grove::zero_gradients(p->parameters());
+      p->accumulate(t, all(t), grove::Column::LogProb, grove::Scope::Token,
+                    [](std::size_t, grove::TokenOutputs<float>, grove::TokenGradients<float> d) {
+                      std::ranges::fill(d.log_prob, 0.1f);
+                    });
+      gradients.push_back(gradient(*p));
+    }
+    REQUIRE(gradients[0] == gradients[1]);
+    std::filesystem::remove_all(folder.path);  // the files stay mapped
+    grove::set_value(again.parameters()[0], 3, 0.75);
+    again.commit();
+    REQUIRE(again.fingerprint() != policy.fingerprint());
+    policy.save(folder.path);
+  }
+}
+
 TEST_CASE("an empty prompt is an error") {
   auto policy = tiny::policy();
   grove::TokenTrajectories t;

@@ -37,6 +37,10 @@ MappedFile MappedFile::open(std::string const& path) {
   return file;
 }
 
+void MappedFile::forget() const noexcept {
+  if (data_ != nullptr) ::madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED);
+}
+
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
 

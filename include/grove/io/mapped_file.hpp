@@ -23,6 +23,9 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
+  /// Lets go of the pages that were touched; those that are touched again are read again.
+  void forget() const noexcept;
+
  private:
   std::byte const* data_ = nullptr;
   std::size_t size_ = 0;

@@ -72,6 +72,9 @@ class SafetensorsFile {
     return file_.bytes().subspan(header_.data_begin + info.begin, info.end - info.begin);
   }
 
+  /// See MappedFile.
+  void forget() const noexcept { file_.forget(); }
+
   TensorRef ref(TensorInfo const& info) const { return {&info, bytes(info), path_.get()}; }
 
  private:

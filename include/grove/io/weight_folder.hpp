@@ -28,6 +28,11 @@ class WeightFolder {
   /// All names, in the order of the files and of the headers.
   std::vector<std::string> const& names() const { return names_; }
 
+  /// See MappedFile.
+  void forget() const noexcept {
+    for (auto const& shard : shards_) shard.forget();
+  }
+
   /// The file to name in messages: `model.safetensors` or the index.
   std::string const& path() const { return path_; }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/policy/causal_lm.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <string>
 #include <utility>
 
@@ -56,7 +58,29 @@ CausalLm<Variant, Engine>::CausalLm(cpu::Parameters parameters, CausalLmOptions 
       engine_(parameters.config(), options),
       values_(std::make_unique<cpu::Parameters>(std::move(parameters))) {
   if (options_.dtype == Dtype::BF16) values_->round_to_bf16();
-  engine_.load(*values_, version_);
+  engine_.load(source(), version_);
+}
+
+template <class Variant, template <class> class Engine>
+CausalLm<Variant, Engine>::CausalLm(std::shared_ptr<io::WeightFolder const> folder, io::ModelConfig const& config,
+                                    CausalLmOptions options)
+    : options_(options), engine_(config, options), folder_(std::move(folder)) {
+  auto const is_bf16 = [&](std::string const& name) { return folder_->find(name)->info->dtype == io::DType::BF16; };
+  if (options_.dtype == Dtype::BF16 && !std::ranges::all_of(folder_->names(), is_bf16)) weights().round_to_bf16();
+  engine_.load(source(), version_);
+  folder_->forget();
+}
+
+template <class Variant, template <class> class Engine>
+cpu::Parameters& CausalLm<Variant, Engine>::weights() const {
+  if (!values_) values_ = std::make_unique<cpu::Parameters>(cpu::Parameters::load(*folder_, config()));
+  return *values_;
+}
+
+template <class Variant, template <class> class Engine>
+cpu::WeightSource CausalLm<Variant, Engine>::source() const {
+  if (values_) return {*values_};
+  return {*folder_, config()};
 }
 
 template <class Variant, template <class> class Engine>
@@ -107,7 +131,7 @@ void CausalLm<Variant, Engine>::accumulate_states(TokenTrajectories const& t, Se
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
                                                 bool states, StateConsumer const& f) {
-  if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(values_->config());
+  if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(config());
   accumulate_into(*gradients_, t, sequences, wanted, states, f);
 }
 
@@ -135,7 +159,8 @@ void CausalLm<Variant, Engine>::accumulate_into(Gradients& gradients, TokenTraje
                       .entropy = wanted.contains(Column::Entropy),
                       .sum_squares = wanted.contains(Column::SumSquares),
                       .hidden = states},
-                     consume, *values_, gradients);
+                     consume, source(), gradients);
+  if (folder_) folder_->forget();
 }
 
 template <class Variant, template <class> class Engine>
@@ -177,16 +202,16 @@ std::vector<std::vector<float>> CausalLm<Variant, Engine>::log_probs(std::span<s
 
 template <class Variant, template <class> class Engine>
 std::vector<ParameterView> CausalLm<Variant, Engine>::parameters() {
-  if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(values_->config());
+  if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(config());
   bool const bf16 = options_.dtype == Dtype::BF16;
-  if (bf16 && bf16_values_.empty()) bf16_values_ = io::to_bf16(std::as_const(*values_).values());
+  if (bf16 && bf16_values_.empty()) bf16_values_ = io::to_bf16(std::as_const(weights()).values());
   std::vector<ParameterView> views;
-  for (auto const& entry : values_->entries())
+  for (auto const& entry : weights().entries())
     views.push_back({.name = entry.name,
                      .shape = entry.shape,
                      .size = entry.size,
                      .value = bf16 ? static_cast<void*>(bf16_values_.data() + entry.offset)
-                                   : static_cast<void*>(values_->values().data() + entry.offset),
+                                   : static_cast<void*>(weights().values().data() + entry.offset),
                      .gradient = gradients_->values().data() + entry.offset,
                      .dtype = options_.dtype,
                      .decay = entry.shape.size() > 1});
@@ -195,28 +220,38 @@ std::vector<ParameterView> CausalLm<Variant, Engine>::parameters() {
 
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::commit() {
-  auto const values = values_->values();
+  auto const values = bf16_values_.empty() ? std::span<float>() : weights().values();
   for (std::size_t i = 0; i < bf16_values_.size(); ++i) values[i] = io::bf16_to_f32(bf16_values_[i]);
-  engine_.load(*values_, ++version_);
+  engine_.load(source(), ++version_);
 }
 
 template <class Variant, template <class> class Engine>
 CausalLm<Variant, Engine> CausalLm<Variant, Engine>::clone() const {
-  CausalLm copy(*values_, options_);
+  CausalLm copy = values_ ? CausalLm(*values_, options_) : CausalLm(folder_, config(), options_);
   copy.version_ = version_;
   return copy;
 }
 
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::save(std::filesystem::path const& folder, cpu::Adapters const* merged) const {
-  values_->save(folder, options_.dtype == Dtype::BF16 ? io::DType::BF16 : io::DType::F32, merged);
+  weights().save(folder, options_.dtype == Dtype::BF16 ? io::DType::BF16 : io::DType::F32, merged);
 }
 
 template <class Variant, template <class> class Engine>
 std::uint64_t CausalLm<Variant, Engine>::fingerprint() const {
-  auto const values = values_->values();
-  ParameterView const all{.size = values.size(), .value = values.data()};
-  return detail::fingerprint({&all, 1});
+  constexpr std::size_t block = std::size_t{1} << 22U;
+  auto const from = source();
+  std::vector<float> scratch;
+  std::uint64_t hash = 0;
+  for (auto const& entry : from.entries())
+    for (std::size_t at = 0; at < entry.size; at += block) {
+      auto const n = std::min(block, entry.size - at);
+      auto const values = from.floats(entry.offset + at, n, scratch);
+      ParameterView const part{.size = n, .value = const_cast<float*>(values.data())};
+      hash = std::rotl(hash, 7) ^ detail::fingerprint({&part, 1});
+    }
+  if (folder_) folder_->forget();
+  return hash;
 }
 
 template class CausalLm<nn::Qwen2>;
@@ -228,22 +263,23 @@ template class CausalLm<nn::Llama, TorchEngine>;
 
 namespace {
 
-template <template <class> class Engine>
-AnyCausalLm wrap(cpu::Parameters parameters, CausalLmOptions options) {
-  switch (parameters.config().architecture) {
+template <template <class> class Engine, class... Source>
+AnyCausalLm wrap(io::Architecture architecture, Source&&... source) {
+  switch (architecture) {
     case io::Architecture::Qwen2:
-      return AnyCausalLm(CausalLm<nn::Qwen2, Engine>(std::move(parameters), options));
+      return AnyCausalLm(CausalLm<nn::Qwen2, Engine>(std::forward<Source>(source)...));
     case io::Architecture::Qwen3:
-      return AnyCausalLm(CausalLm<nn::Qwen3, Engine>(std::move(parameters), options));
+      return AnyCausalLm(CausalLm<nn::Qwen3, Engine>(std::forward<Source>(source)...));
     case io::Architecture::Llama:
-      return AnyCausalLm(CausalLm<nn::Llama, Engine>(std::move(parameters), options));
+      return AnyCausalLm(CausalLm<nn::Llama, Engine>(std::forward<Source>(source)...));
   }
   throw Error("AnyCausalLm", "unknown architecture");
 }
 
-AnyCausalLm wrap(cpu::Parameters parameters, CausalLmOptions options) {
-  return options.device == Device::Cpu ? wrap<CpuEngine>(std::move(parameters), options)
-                                       : wrap<TorchEngine>(std::move(parameters), options);
+template <class... Source>
+AnyCausalLm wrap(Device device, io::Architecture architecture, Source&&... source) {
+  return device == Device::Cpu ? wrap<CpuEngine>(architecture, std::forward<Source>(source)...)
+                               : wrap<TorchEngine>(architecture, std::forward<Source>(source)...);
 }
 
 }  // namespace
@@ -251,13 +287,14 @@ AnyCausalLm wrap(cpu::Parameters parameters, CausalLmOptions options) {
 AnyCausalLm AnyCausalLm::load(std::filesystem::path const& folder, CausalLmOptions options) {
   nn::torch::require(options.device);
   auto const config = io::read_model_config(folder.string());
-  return wrap(cpu::Parameters::load(io::WeightFolder::open(folder.string()), config), options);
+  auto files = std::make_shared<io::WeightFolder const>(io::WeightFolder::open(folder.string()));
+  return wrap(options.device, config.architecture, std::move(files), config, options);
 }
 
 AnyCausalLm AnyCausalLm::random(io::ModelConfig const& config, std::uint64_t seed, CausalLmOptions options) {
   cpu::Parameters parameters(config);
   parameters.initialise(seed);
-  return wrap(std::move(parameters), options);
+  return wrap(options.device, config.architecture, std::move(parameters), options);
 }
 
 }  // namespace grove

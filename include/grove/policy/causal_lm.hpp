@@ -14,8 +14,10 @@
 
 #include "grove/columns.hpp"
 #include "grove/concepts.hpp"
+#include "grove/io/weight_folder.hpp"
 #include "grove/nn/cpu/generation_options.hpp"
 #include "grove/nn/cpu/parameters.hpp"
+#include "grove/nn/cpu/weight_source.hpp"
 #include "grove/nn/decoder_types.hpp"
 #include "grove/parameter.hpp"
 #include "grove/policy/causal_lm_options.hpp"
@@ -47,6 +49,9 @@ class CausalLm {
   static constexpr ColumnSet provides = {Column::LogProb, Column::Entropy, Column::SumSquares};
 
   CausalLm(nn::cpu::Parameters parameters, CausalLmOptions options);
+
+  /// The weights of a folder's files, which stay mapped; parameters in memory are made when first asked for.
+  CausalLm(std::shared_ptr<io::WeightFolder const> folder, io::ModelConfig const& config, CausalLmOptions options);
 
   /// Columns of the completions' tokens, packed in the order of `sequences`.
   void score(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, TokenOutputs<float> out) const;
@@ -91,13 +96,15 @@ class CausalLm {
   CausalLm clone() const;
 
   io::ModelConfig const& config() const { return engine_.config(); }
-  nn::cpu::Parameters const& values() const { return *values_; }
+  nn::cpu::Parameters const& values() const { return weights(); }
   CausalLmOptions const& options() const { return options_; }
 
   /// Writes config.json and model.safetensors, which transformers loads; with adapters, the sum of both.
   void save(std::filesystem::path const& folder, nn::cpu::Adapters const* merged = nullptr) const;
 
  private:
+  nn::cpu::Parameters& weights() const;
+  nn::cpu::WeightSource source() const;
   void accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, bool states,
                        StateConsumer const& f);
   template <class Gradients>
@@ -106,9 +113,10 @@ class CausalLm {
 
   CausalLmOptions options_;
   Engine<Variant> engine_;
-  std::unique_ptr<nn::cpu::Parameters> values_;
-  std::unique_ptr<nn::cpu::Parameters> gradients_;  // made when first asked for: a reference has none
-  std::vector<std::uint16_t> bf16_values_;          // the parameters themselves when dtype is BF16; made likewise
+  std::shared_ptr<io::WeightFolder const> folder_;       // null: the values were given
+  mutable std::unique_ptr<nn::cpu::Parameters> values_;  // null: as in the folder
+  std::unique_ptr<nn::cpu::Parameters> gradients_;       // made when first asked for: a reference has none
+  std::vector<std::uint16_t> bf16_values_;               // the parameters themselves when dtype is BF16; made likewise
   std::uint64_t version_ = 0;
 };
 

@@ -13,7 +13,7 @@ CpuEngine<Variant>::CpuEngine(io::ModelConfig const& config, CausalLmOptions con
       generator_(std::make_unique<cpu::Generator<Variant>>(*decoder_, *pool_)) {}
 
 template <class Variant>
-void CpuEngine<Variant>::load(cpu::Parameters const& values, std::uint64_t version) {
+void CpuEngine<Variant>::load(cpu::WeightSource const& values, std::uint64_t version) {
   decoder_->load(values, version, *pool_, use_);
 }
 
@@ -29,15 +29,15 @@ void CpuEngine<Variant>::score(nn::PackedBatch const& batch, nn::HeadRows const&
 }
 
 template <class Variant>
-void CpuEngine<Variant>::prepare_training(cpu::Parameters const& values) {
+void CpuEngine<Variant>::prepare_training(cpu::WeightSource const& values) {
   if (use_ == cpu::Use::Training) return;
   use_ = cpu::Use::Training;
-  load(values, decoder_->version());
+  decoder_->prepare_training(values, *pool_);
 }
 
 template <class Variant>
 void CpuEngine<Variant>::accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
-                                    nn::HeadFunction const& f, cpu::Parameters const& values,
+                                    nn::HeadFunction const& f, cpu::WeightSource const& values,
                                     cpu::Parameters& gradients) {
   prepare_training(values);
   decoder_->accumulate(batch, rows, columns, f, gradients, *workspace_);
@@ -45,7 +45,7 @@ void CpuEngine<Variant>::accumulate(nn::PackedBatch const& batch, nn::HeadRows c
 
 template <class Variant>
 void CpuEngine<Variant>::accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
-                                    nn::HeadFunction const& f, cpu::Parameters const& values,
+                                    nn::HeadFunction const& f, cpu::WeightSource const& values,
                                     cpu::Adapters& gradients) {
   prepare_training(values);
   decoder_->accumulate(batch, rows, columns, f, gradients, *workspace_);

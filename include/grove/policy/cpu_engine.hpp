@@ -10,6 +10,7 @@
 #include "grove/nn/cpu/generation.hpp"
 #include "grove/nn/cpu/parameters.hpp"
 #include "grove/nn/cpu/thread_pool.hpp"
+#include "grove/nn/cpu/weight_source.hpp"
 #include "grove/policy/causal_lm_options.hpp"
 
 namespace grove {
@@ -20,7 +21,7 @@ class CpuEngine {
   CpuEngine(io::ModelConfig const& config, CausalLmOptions const& options);
 
   /// The weights that everything computes with from now on.
-  void load(nn::cpu::Parameters const& values, std::uint64_t version);
+  void load(nn::cpu::WeightSource const& values, std::uint64_t version);
 
   /// Adapters that are added to the weights from now on.
   void load_adapters(nn::cpu::Adapters const& adapters, std::uint64_t version);
@@ -31,11 +32,11 @@ class CpuEngine {
   /// Adds to `gradients`. `values` are those that were loaded: the backward pass wants them in another order, which a
   /// model that only samples and scores never makes.
   void accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
-                  nn::HeadFunction const& f, nn::cpu::Parameters const& values, nn::cpu::Parameters& gradients);
+                  nn::HeadFunction const& f, nn::cpu::WeightSource const& values, nn::cpu::Parameters& gradients);
 
   /// The same for the adapters, with the weights left alone.
   void accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
-                  nn::HeadFunction const& f, nn::cpu::Parameters const& values, nn::cpu::Adapters& gradients);
+                  nn::HeadFunction const& f, nn::cpu::WeightSource const& values, nn::cpu::Adapters& gradients);
 
   void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,
                 nn::cpu::GenerationSink const& deliver) const;
@@ -43,7 +44,7 @@ class CpuEngine {
   io::ModelConfig const& config() const { return decoder_->config(); }
 
  private:
-  void prepare_training(nn::cpu::Parameters const& values);
+  void prepare_training(nn::cpu::WeightSource const& values);
 
   std::shared_ptr<nn::cpu::ThreadPool> pool_;
   std::unique_ptr<nn::cpu::Decoder<Variant>> decoder_;

@@ -15,8 +15,11 @@ TorchEngine<Variant>::TorchEngine(io::ModelConfig const& config, CausalLmOptions
       cache_bytes_(options.cache_bytes) {}
 
 template <class Variant>
-void TorchEngine<Variant>::load(cpu::Parameters const& values, std::uint64_t version) {
-  decoder_.load(values, version);
+void TorchEngine<Variant>::load(cpu::WeightSource const& values, std::uint64_t version) {
+  if (values.parameters() != nullptr)
+    decoder_.load(*values.parameters(), version);
+  else
+    decoder_.load(cpu::Parameters::load(*values.folder(), values.config()), version);
 }
 
 template <class Variant>
@@ -27,7 +30,7 @@ void TorchEngine<Variant>::load_adapters(cpu::Adapters const&, std::uint64_t) {
 
 template <class Variant>
 void TorchEngine<Variant>::accumulate(nn::PackedBatch const&, nn::HeadRows const&, nn::HeadColumns,
-                                      nn::HeadFunction const&, cpu::Parameters const&, cpu::Adapters&) {
+                                      nn::HeadFunction const&, cpu::WeightSource const&, cpu::Adapters&) {
   throw Error("adapters", "are trained on a CUDA device", "the CPU");
 }
 
@@ -39,7 +42,7 @@ void TorchEngine<Variant>::score(nn::PackedBatch const& batch, nn::HeadRows cons
 
 template <class Variant>
 void TorchEngine<Variant>::accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
-                                      nn::HeadFunction const& f, cpu::Parameters const&, cpu::Parameters& gradients) {
+                                      nn::HeadFunction const& f, cpu::WeightSource const&, cpu::Parameters& gradients) {
   decoder_.accumulate(batch, rows, columns, f);
   decoder_.take_gradients(gradients);
 }

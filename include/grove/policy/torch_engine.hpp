@@ -11,6 +11,7 @@
 #include "grove/nn/cpu/generation_options.hpp"
 #include "grove/nn/cpu/parameters.hpp"
 #include "grove/nn/cpu/thread_pool.hpp"
+#include "grove/nn/cpu/weight_source.hpp"
 #include "grove/nn/torch/decoder.hpp"
 #include "grove/policy/causal_lm_options.hpp"
 
@@ -22,14 +23,14 @@ class TorchEngine {
  public:
   TorchEngine(io::ModelConfig const& config, CausalLmOptions const& options);
 
-  void load(nn::cpu::Parameters const& values, std::uint64_t version);
+  void load(nn::cpu::WeightSource const& values, std::uint64_t version);
   void load_adapters(nn::cpu::Adapters const& adapters, std::uint64_t version);
   void score(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadOutputs const& outputs,
              nn::Adapted adapted = nn::Adapted::Yes) const;
   void accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
-                  nn::HeadFunction const& f, nn::cpu::Parameters const& values, nn::cpu::Parameters& gradients);
+                  nn::HeadFunction const& f, nn::cpu::WeightSource const& values, nn::cpu::Parameters& gradients);
   void accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
-                  nn::HeadFunction const& f, nn::cpu::Parameters const& values, nn::cpu::Adapters& gradients);
+                  nn::HeadFunction const& f, nn::cpu::WeightSource const& values, nn::cpu::Adapters& gradients);
   void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,
                 nn::cpu::GenerationSink const& deliver) const;
   io::ModelConfig const& config() const { return decoder_.config(); }

@@ -168,3 +168,23 @@ TEST_CASE("A session refuses what it cannot compute, and stays as it was") {
   DecodeSession<Llama> nothing(empty);
   CHECK_THROWS_WITH(nothing.prefill(batch.packed(), slots, logits), Contains("no weights"));
 }
+
+TEST_CASE("a key/value cache gives its memory back when no sequence is left, and works on") {
+  KvCache cache({.layers = 2, .kv_heads = 2, .head_dim = 16});
+  auto const fill = [&] {
+    auto const slot = cache.open();
+    cache.extend(slot, 40);
+    CHECK(cache.pages_in_use() == 3);
+    for (float const* page : cache.pages(slot)) CHECK(page[0] == 0);
+    cache.pages(slot)[0][0] = 1;
+    return slot;
+  };
+  auto const slot = fill();
+  cache.trim(0);  // a sequence is open: nothing happens
+  CHECK(cache.pages(slot)[0][0] == 1);
+  cache.close(slot);
+  cache.trim(0);
+  cache.close(fill());
+  cache.trim(std::size_t{1} << 30U);
+  cache.close(fill());
+}

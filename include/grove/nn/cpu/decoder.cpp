@@ -37,9 +37,16 @@ template <class Variant>
 Decoder<Variant>::Decoder(io::ModelConfig config) : layout_(checked<Variant>(std::move(config))) {}
 
 template <class Variant>
-void Decoder<Variant>::load(Parameters const& parameters, std::uint64_t version, ThreadPool& pool, Use use) {
-  weights_.load(layout_, parameters, use == Use::Training, pool);
+void Decoder<Variant>::load(WeightSource const& source, std::uint64_t version, ThreadPool& pool, Use use) {
+  weights_.load(layout_, source, pool);
+  if (use == Use::Training) weights_.load_backward(layout_, source, pool);
   weights_.version = version;
+}
+
+template <class Variant>
+void Decoder<Variant>::prepare_training(WeightSource const& source, ThreadPool& pool) {
+  if (!weights_.inference) throw Error("Decoder::prepare_training", "the decoder has no weights", "load() before");
+  weights_.load_backward(layout_, source, pool);
 }
 
 template <class Variant>

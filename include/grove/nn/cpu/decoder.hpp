@@ -75,7 +75,10 @@ class Decoder {
 
   /// Packs the weights for the kernels; the decoder keeps no reference to them. `version` is whatever the caller wants
   /// to recognise them by. For Use::Training also in the order that the backward pass reads.
-  void load(Parameters const& parameters, std::uint64_t version, ThreadPool& pool, Use use = Use::Training);
+  void load(WeightSource const& source, std::uint64_t version, ThreadPool& pool, Use use = Use::Training);
+
+  /// Makes weights that were loaded for Use::Inference ready for training; `source` has the same ones.
+  void prepare_training(WeightSource const& source, ThreadPool& pool);
 
   /// Adapters that everything adds to the weights' products from now on, under a version of its own.
   void load_adapters(Adapters const& adapters, std::uint64_t version, ThreadPool& pool);

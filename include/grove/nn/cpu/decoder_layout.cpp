@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "grove/error.hpp"
+#include "grove/io/bf16.hpp"
 #include "grove/io/rope.hpp"
+#include "grove/io/safetensors.hpp"
 
 namespace grove::nn::cpu::detail {
 
@@ -83,26 +85,51 @@ Offsets::Offsets(io::ModelConfig const& config) {
   size = at;
 }
 
-void Weights::load(Layout const& layout, Parameters const& parameters, bool for_training, ThreadPool& pool) {
-  auto const& config = layout.config;
-  if (!(parameters.config() == config)) {
-    throw Error("Decoder::load", "parameters of another model", "those of the configuration it was made with");
+namespace {
+
+/// Packs matrices one after another, in whichever form their source has them.
+class Packer {
+ public:
+  Packer(WeightSource const& source, ThreadPool& pool) : source_(source), pool_(pool) {}
+
+  /// `[n, k]` from `offset` on.
+  void pack(PackedMatrix& to, std::size_t offset, std::size_t n, std::size_t k) { pack(to, offset, n, k, false); }
+  void pack_transposed(PackedMatrix& to, std::size_t offset, std::size_t n, std::size_t k) {
+    pack(to, offset, n, k, true);
   }
-  Offsets const offsets(parameters);
-  float const* const values = parameters.values().data();
+
+ private:
+  void pack(PackedMatrix& to, std::size_t offset, std::size_t n, std::size_t k, bool turned) {
+    if (auto const bits = source_.bf16(offset, n * k, halves_); !bits.empty())
+      return turned ? to.pack_bf16_transposed(bits.data(), n, k, pool_) : to.pack_bf16(bits.data(), n, k, pool_);
+    auto const w = source_.floats(offset, n * k, floats_);
+    if (all_bf16(w, pool_))
+      return turned ? to.pack_narrow_transposed(w.data(), n, k, pool_) : to.pack_narrow(w.data(), n, k, pool_);
+    turned ? to.pack_transposed(w.data(), n, k, pool_) : to.pack(w.data(), n, k, pool_);
+  }
+
+  WeightSource const& source_;
+  ThreadPool& pool_;
+  std::vector<float> floats_;
+  std::vector<std::uint16_t> halves_;
+};
+
+void check_model(Layout const& layout, WeightSource const& source) {
+  if (!(source.config() == layout.config))
+    throw Error("Decoder::load", "parameters of another model", "those of the configuration it was made with");
+}
+
+}  // namespace
+
+void Weights::load(Layout const& layout, WeightSource const& source, ThreadPool& pool) {
+  auto const& config = layout.config;
+  check_model(layout, source);
+  Offsets const offsets(config);
   auto const copy = [&](std::vector<float>& to, std::size_t offset, std::size_t n) {
-    to.assign(values + offset, values + offset + n);
+    to.resize(n);
+    source.read(offset, to);
   };
-  auto const pack = [&](PackedMatrix& forward, PackedMatrix& back, std::size_t offset, std::size_t n, std::size_t k) {
-    float const* const w = values + offset;
-    if (all_bf16({w, n * k}, pool)) {
-      forward.pack_narrow(w, n, k, pool);
-      if (for_training) back.pack_narrow_transposed(w, n, k, pool);
-    } else {
-      forward.pack(w, n, k, pool);
-      if (for_training) back.pack_transposed(w, n, k, pool);
-    }
-  };
+  Packer packer(source, pool);
   inference = training = false;
   layers.resize(config.layers);
   std::size_t const hidden = layout.hidden;
@@ -115,16 +142,48 @@ void Weights::load(Layout const& layout, Parameters const& parameters, bool for_
     copy(layer.key_norm, o.key_norm, config.qk_norm ? config.head_dim : 0);
     copy(layer.out_bias, o.out_bias, config.output_bias ? hidden : 0);
     copy(layer.mlp_norm, o.mlp_norm, hidden);
-    pack(layer.qkv, layer.qkv_back, o.qkv, layout.qkv_width, hidden);
-    pack(layer.out, layer.out_back, o.out, hidden, layout.query_width);
-    pack(layer.gate_up, layer.gate_up_back, o.gate_up, 2 * layout.intermediate, hidden);
-    pack(layer.down, layer.down_back, o.down, hidden, layout.intermediate);
+    packer.pack(layer.qkv, o.qkv, layout.qkv_width, hidden);
+    packer.pack(layer.out, o.out, hidden, layout.query_width);
+    packer.pack(layer.gate_up, o.gate_up, 2 * layout.intermediate, hidden);
+    packer.pack(layer.down, o.down, hidden, layout.intermediate);
   }
-  copy(embedding, offsets.embedding, config.vocab_size * hidden);
+  load_embedding(source, offsets.embedding, config.vocab_size * hidden, pool);
   copy(norm, offsets.norm, hidden);
-  pack(head, head_back, offsets.head, config.vocab_size, hidden);
+  packer.pack(head, offsets.head, config.vocab_size, hidden);
   inference = true;
-  training = for_training;
+}
+
+void Weights::load_embedding(WeightSource const& source, std::size_t offset, std::size_t n, ThreadPool& pool) {
+  std::vector<std::uint16_t> halves;
+  if (auto const bits = source.bf16(offset, n, halves); !bits.empty()) {
+    narrow_embedding.assign(bits.begin(), bits.end());
+  } else if (auto const* const parameters = source.parameters();
+             parameters != nullptr && all_bf16(parameters->values().subspan(offset, n), pool)) {
+    narrow_embedding = io::to_bf16(parameters->values().subspan(offset, n));
+  } else {
+    std::vector<std::uint16_t>().swap(narrow_embedding);
+    embedding.resize(n);
+    source.read(offset, embedding);
+    return;
+  }
+  std::vector<float>().swap(embedding);
+}
+
+void Weights::load_backward(Layout const& layout, WeightSource const& source, ThreadPool& pool) {
+  auto const& config = layout.config;
+  check_model(layout, source);
+  Offsets const offsets(config);
+  Packer packer(source, pool);
+  std::size_t const hidden = layout.hidden;
+  for (std::size_t i = 0; i < config.layers; ++i) {
+    LayerOffsets const& o = offsets.layers[i];
+    packer.pack_transposed(layers[i].qkv_back, o.qkv, layout.qkv_width, hidden);
+    packer.pack_transposed(layers[i].out_back, o.out, hidden, layout.query_width);
+    packer.pack_transposed(layers[i].gate_up_back, o.gate_up, 2 * layout.intermediate, hidden);
+    packer.pack_transposed(layers[i].down_back, o.down, hidden, layout.intermediate);
+  }
+  packer.pack_transposed(head_back, offsets.head, config.vocab_size, hidden);
+  training = true;
 }
 
 }  // namespace grove::nn::cpu::detail

@@ -13,6 +13,7 @@
 #include "grove/nn/cpu/matrix.hpp"
 #include "grove/nn/cpu/parameters.hpp"
 #include "grove/nn/cpu/thread_pool.hpp"
+#include "grove/nn/cpu/weight_source.hpp"
 
 namespace grove::nn::cpu::detail {
 
@@ -65,11 +66,18 @@ struct Weights {
   bool inference = false;  ///< loaded
   bool training = false;   ///< with the matrices that the backward pass reads
   std::vector<float> embedding;
+  std::vector<std::uint16_t> narrow_embedding;  ///< in place of `embedding` where all values are bfloat16 numbers
   std::vector<LayerWeights> layers;
   std::vector<float> norm;
   PackedMatrix head, head_back;
 
-  void load(Layout const& layout, Parameters const& parameters, bool for_training, ThreadPool& pool);
+  /// What forward passes read.
+  void load(Layout const& layout, WeightSource const& source, ThreadPool& pool);
+  /// What the backward pass reads besides, of the same weights.
+  void load_backward(Layout const& layout, WeightSource const& source, ThreadPool& pool);
+
+ private:
+  void load_embedding(WeightSource const& source, std::size_t offset, std::size_t n, ThreadPool& pool);
 };
 
 /// Where the weights of a layer and the rest stand in Parameters::values(): one product's weights side by side.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "grove/io/bf16.hpp"
 #include "grove/nn/cpu/decoder.hpp"
 
 namespace grove::nn::cpu::detail {
@@ -150,8 +151,13 @@ void LayerPass<Variant>::adapt(Projection projection, float const* x, std::size_
 
 void embed(Weights const& weights, std::size_t hidden, std::span<TokenId const> tokens, float* x) {
   for (TokenId token : tokens) {
-    float const* const row = weights.embedding.data() + static_cast<std::size_t>(token) * hidden;
-    x = std::copy(row, row + hidden, x);
+    std::size_t const at = static_cast<std::size_t>(token) * hidden;
+    if (weights.narrow_embedding.empty()) {
+      x = std::copy_n(weights.embedding.data() + at, hidden, x);
+    } else {
+      x = std::transform(weights.narrow_embedding.data() + at, weights.narrow_embedding.data() + at + hidden, x,
+                         io::bf16_to_f32);
+    }
   }
 }
 

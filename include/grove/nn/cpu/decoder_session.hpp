@@ -40,6 +40,9 @@ class DecodeSession {
   /// Forgets a sequence.
   void release(Slot slot) { cache_.close(slot); }
 
+  /// Gives the memory of keys and values back where no sequence is left and it is more than `keep` bytes.
+  void trim(std::size_t keep) { cache_.trim(keep); }
+
   /// Tokens in the sequence so far.
   [[nodiscard]] std::size_t length(Slot slot) const { return cache_.length(slot); }
 

@@ -14,6 +14,10 @@ namespace {
 /// Weights beyond this do not stay in the last-level cache between steps, and a step streams them from memory.
 constexpr std::size_t cached_weights = 16 << 20;
 
+/// Bytes of keys and values that a session keeps for the next call. What is beyond goes back: the update has use for
+/// it.
+constexpr std::size_t kept_cache = std::size_t{32} << 20U;
+
 /// Rows of a step for each thread where weights are streamed: enough work for each byte that arrives.
 constexpr std::size_t streaming_rows = 64;
 
@@ -95,10 +99,12 @@ void Generator<Variant>::generate(std::span<GenerationRequest const> requests, G
     if (plan.shared) {
       if (!shared_session_) shared_session_ = std::make_unique<Session>(*decoder_, pool_);
       Worker(*shared_session_, job, plan.width, pool_).run();
+      shared_session_->trim(kept_cache);
       return;
     }
     while (sessions_.size() < plan.sessions) sessions_.push_back(std::make_unique<Session>(*decoder_));
     pool_->parallel_for(plan.sessions, [&](std::size_t i) { Worker(*sessions_[i], job, plan.width).run(); });
+    for (auto const& session : sessions_) session->trim(kept_cache);
   } catch (...) {
     sessions_.clear();  // they still hold sequences
     shared_session_.reset();

@@ -13,8 +13,8 @@
 
 namespace grove::nn::cpu {
 
-/// Generates with one decoder, whose weights may change between calls but not during one. Keeps the memory of its
-/// key/value caches for the next call.
+/// Generates with one decoder, whose weights may change between calls but not during one. Small
+/// key/value caches stay for the next call; the memory of larger ones is given back at the end of each.
 template <class Variant>
 class Generator {
  public:

@@ -7,6 +7,11 @@
 #include "grove/error.hpp"
 
 namespace grove::nn::cpu {
+namespace {
+
+constexpr std::size_t line = 16;  // floats
+
+}  // namespace
 
 KvCache::KvCache(KvShape shape) : shape_(shape) {}
 
@@ -63,12 +68,25 @@ KvCache::Sequence const& KvCache::sequence(Slot slot) const {
   return sequences_[slot];
 }
 
+void KvCache::trim(std::size_t keep) {
+  if (pages_in_use_ > 0 || blocks_.size() * block_pages() * page_stride() * sizeof(float) <= keep) return;
+  free_pages_.clear();
+  blocks_.clear();
+}
+
+std::size_t KvCache::page_stride() const noexcept {
+  return std::max(line, (shape_.page_floats() + line - 1) / line * line);
+}
+
+std::size_t KvCache::block_pages() const noexcept {
+  return std::max<std::size_t>(1, (std::size_t{4} << 20U) / (page_stride() * sizeof(float)));
+}
+
 // Pages begin as zeros, since kernels read a page whole and ignore what no token has written yet.
 float* KvCache::acquire() {
-  constexpr std::size_t line = 16;  // floats
   if (free_pages_.empty()) {
-    std::size_t const stride = std::max(line, (shape_.page_floats() + line - 1) / line * line);
-    std::size_t const count = std::max<std::size_t>(1, (std::size_t{4} << 20U) / (stride * sizeof(float)));
+    std::size_t const stride = page_stride();
+    std::size_t const count = block_pages();
     blocks_.emplace_back(new float[count * stride + line]);
     void* begin = blocks_.back().get();
     std::size_t space = (count * stride + line) * sizeof(float);

@@ -59,6 +59,9 @@ class KvCache {
   [[nodiscard]] std::size_t first_position(Slot slot) const { return sequence(slot).first_position; }
   [[nodiscard]] std::span<float* const> pages(Slot slot) const { return sequence(slot).pages; }
 
+  /// Gives memory back to the system where no sequence is open and more is held than `keep` bytes.
+  void trim(std::size_t keep);
+
   /// How many pages sequences use now.
   [[nodiscard]] std::size_t pages_in_use() const noexcept { return pages_in_use_; }
 
@@ -72,6 +75,8 @@ class KvCache {
 
   [[nodiscard]] Sequence const& sequence(Slot slot) const;  // throws grove::Error where the slot is not in use
   [[nodiscard]] Sequence& sequence(Slot slot) { return const_cast<Sequence&>(std::as_const(*this).sequence(slot)); }
+  [[nodiscard]] std::size_t page_stride() const noexcept;  // floats
+  [[nodiscard]] std::size_t block_pages() const noexcept;
   float* acquire();
   void release(float* page) noexcept;
 

@@ -44,37 +44,8 @@ std::vector<std::uint16_t> rounded(std::span<float const> values, io::DType dtyp
   return halves;
 }
 
-}  // namespace
-
-Parameters::Parameters(io::ModelConfig config) : config_(std::move(config)) {
-  auto const& c = config_;
-  std::pair<char const*, std::size_t> const sizes[] = {
-      {"vocab_size", c.vocab_size},    {"hidden_size", c.hidden_size},   {"intermediate_size", c.intermediate_size},
-      {"num_hidden_layers", c.layers}, {"num_attention_heads", c.heads}, {"num_key_value_heads", c.kv_heads},
-      {"head_dim", c.head_dim}};
-  for (auto const& [name, size] : sizes) {
-    if (size == 0) throw Error("model configuration", std::string(name) + " is 0", "at least 1");
-  }
-  if (c.heads % c.kv_heads != 0 || c.head_dim % 2 != 0) {
-    throw Error("model configuration", "heads that do not divide",
-                "num_key_value_heads divides num_attention_heads, head_dim is even");
-  }
-  add("model.embed_tokens.weight", {c.vocab_size, c.hidden_size});
-  for (std::size_t layer = 0; layer < c.layers; ++layer) add_layer(layer);
-  add("model.norm.weight", {c.hidden_size});
-  if (!c.tie_word_embeddings) add(std::string(head_name), {c.vocab_size, c.hidden_size});
-  values_.resize(entries_.back().offset + entries_.back().size);
-}
-
-void Parameters::add(std::string name, std::vector<std::size_t> shape) {
-  std::size_t size = 1;
-  for (std::size_t extent : shape) size *= extent;
-  std::size_t const offset = entries_.empty() ? 0 : entries_.back().offset + entries_.back().size;
-  entries_.push_back({std::move(name), std::move(shape), size, offset});
-}
-
-void Parameters::add_layer(std::size_t layer) {
-  auto const& c = config_;
+template <class Add>
+void list_layer(io::ModelConfig const& c, std::size_t layer, Add const& add) {
   std::string const prefix = "model.layers." + std::to_string(layer) + ".";
   std::string const attention = prefix + "self_attn.";
   std::size_t const queries = c.heads * c.head_dim;
@@ -100,14 +71,52 @@ void Parameters::add_layer(std::size_t layer) {
   add(prefix + "mlp.down_proj.weight", {c.hidden_size, c.intermediate_size});
 }
 
+}  // namespace
+
+Parameters::Parameters(io::ModelConfig config) : config_(std::move(config)), entries_(list(config_)) {
+  values_.resize(entries_.back().offset + entries_.back().size);
+}
+
+std::vector<Parameters::Entry> Parameters::list(io::ModelConfig const& c) {
+  std::pair<char const*, std::size_t> const sizes[] = {
+      {"vocab_size", c.vocab_size},    {"hidden_size", c.hidden_size},   {"intermediate_size", c.intermediate_size},
+      {"num_hidden_layers", c.layers}, {"num_attention_heads", c.heads}, {"num_key_value_heads", c.kv_heads},
+      {"head_dim", c.head_dim}};
+  for (auto const& [name, size] : sizes) {
+    if (size == 0) throw Error("model configuration", std::string(name) + " is 0", "at least 1");
+  }
+  if (c.heads % c.kv_heads != 0 || c.head_dim % 2 != 0) {
+    throw Error("model configuration", "heads that do not divide",
+                "num_key_value_heads divides num_attention_heads, head_dim is even");
+  }
+  std::vector<Entry> entries;
+  auto const add = [&entries](std::string name, std::vector<std::size_t> shape) {
+    std::size_t size = 1;
+    for (std::size_t extent : shape) size *= extent;
+    std::size_t const offset = entries.empty() ? 0 : entries.back().offset + entries.back().size;
+    entries.push_back({std::move(name), std::move(shape), size, offset});
+  };
+  add("model.embed_tokens.weight", {c.vocab_size, c.hidden_size});
+  for (std::size_t layer = 0; layer < c.layers; ++layer) list_layer(c, layer, add);
+  add("model.norm.weight", {c.hidden_size});
+  if (!c.tie_word_embeddings) add(std::string(head_name), {c.vocab_size, c.hidden_size});
+  return entries;
+}
+
 Parameters Parameters::load(io::WeightFolder const& folder, io::ModelConfig const& config) {
   Parameters parameters(config);
-  std::unordered_set<std::string_view> known;
+  check_names(folder, config, parameters.entries_);
   for (Entry const& entry : parameters.entries_) {
-    known.insert(entry.name);
     auto const values = parameters.values().subspan(entry.offset, entry.size);
     io::read_f32(folder.require(entry.name, entry.shape), values);
   }
+  return parameters;
+}
+
+void Parameters::check_names(io::WeightFolder const& folder, io::ModelConfig const& config,
+                             std::span<Entry const> entries) {
+  std::unordered_set<std::string_view> known;
+  for (Entry const& entry : entries) known.insert(entry.name);
   for (std::string const& name : folder.names()) {
     if (known.contains(name) || is_frequencies(name) || (config.tie_word_embeddings && name == head_name)) continue;
     throw Error(folder.path(), "the tensor " + name + " is not part of this model",
@@ -115,7 +124,6 @@ Parameters Parameters::load(io::WeightFolder const& folder, io::ModelConfig cons
                     std::to_string(config.layers) + " layers",
                 "check config.json");
   }
-  return parameters;
 }
 
 void Parameters::save(std::filesystem::path const& folder, io::DType dtype, Adapters const* merged) const {
@@ -154,7 +162,7 @@ std::vector<float> Parameters::merged_with(Adapters const& adapters, Entry const
   if (!entry.name.starts_with(prefix) || !entry.name.ends_with("_proj.weight")) return {};
   std::size_t const layer = std::stoul(entry.name.substr(prefix.size()));
   std::size_t p = 0;
-  while (p < projections && entry.name.find("." + std::string(projection_names[p]) + ".") == std::string::npos) ++p;
+  while (p < projections && entry.name.find(projection_names[p]) == std::string::npos) ++p;
   if (p == projections || !adapters.shape().targets[p]) return {};
   auto const a = adapters.a(layer, static_cast<Projection>(p));
   auto const b = adapters.b(layer, static_cast<Projection>(p));

@@ -36,6 +36,12 @@ class Parameters {
   /// are the frequencies (`rotary_emb.inv_freq`) that old checkpoints carry.
   static Parameters load(io::WeightFolder const& folder, io::ModelConfig const& config);
 
+  /// The weights that a configuration has, without values. Throws as the constructor does.
+  static std::vector<Entry> list(io::ModelConfig const& config);
+  /// Throws grove::Error for a tensor that is none of these, as `load` does.
+  static void check_names(io::WeightFolder const& folder, io::ModelConfig const& config,
+                          std::span<Entry const> entries);
+
   /// Writes config.json, generation_config.json and model.safetensors (F32, BF16 or F16, rounded to nearest even) into
   /// a folder, made if need be; transformers loads it. Each file appears whole or not at all.
   /// With adapters, W + scale B A is written in place of each W that has one.
@@ -58,8 +64,6 @@ class Parameters {
   [[nodiscard]] std::span<float const> operator[](std::string_view name) const;
 
  private:
-  void add(std::string name, std::vector<std::size_t> shape);
-  void add_layer(std::size_t layer);
   /// A weight with its adapter, or nothing where it has none.
   [[nodiscard]] std::vector<float> merged_with(Adapters const& adapters, Entry const& entry) const;
   [[nodiscard]] Entry const& entry(std::string_view name) const;
