@@ -134,7 +134,8 @@ std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags const
   if (done > 0) {
     watch.recall(history_of(folder), done);
   } else if (first) {
-    std::filesystem::remove(folder / "metrics.jsonl");
+    std::error_code none;  // a folder that cannot be made is the run log's to name
+    std::filesystem::remove(folder / "metrics.jsonl", none);
   }
   grove::RunLog log(first ? folder : folder / ("rank-" + std::to_string(ranks.rank())), true, done);
   auto const steps = flags.steps > 0 ? flags.steps : recipe.max_steps;

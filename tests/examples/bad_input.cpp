@@ -130,9 +130,12 @@ TEST_CASE("bad input: an output folder that cannot be written") {
     arguments.push_back(out.string());
     return run(arguments);
   };
-  check(into(w.root / "file"), "file");
-  check(into(w.root / "file" / "run"), "file");
-  check(into("/proc/grove-run"), "/proc/grove-run");
+  for (auto const& out : {w.root / "file", w.root / "file" / "run", fs::path("/proc/grove-run")}) {
+    auto const result = into(out);
+    INFO(result.error);
+    CHECK(result.code == 2);
+    CHECK(result.says("open_rs: " + out.string() + ": cannot be made"));
+  }
   CHECK(contents(w.root / "file") == "in the way");
   auto const recorded = run(w.train({"--steps", "1", "--record", (w.root / "file" / "record").string()}));
   CHECK(recorded.code == 2);
