@@ -55,10 +55,14 @@ std::string fingerprint_of_file(std::filesystem::path const& file);
 /// Takes up the run of `place`; returns the step that it stands at.
 template <class Trainer>
 std::uint64_t take_up(Trainer& trainer, RunPlace const& place) {
-  auto const found = checkpoint_of(place);
+  auto& ranks = trainer.communicator();
+  // Rank 0 clears away what killed writers left before the others look.
+  auto found = ranks.rank() == 0 ? checkpoint_of(place) : std::nullopt;
+  double there = 1;
+  ranks.all_reduce_sum(std::span(&there, 1));
+  if (ranks.rank() != 0) found = checkpoint_of(place);
   if (found) grove::resume(trainer, found->path, place.settings, place.allowed);
   auto const step = found ? found->step : 0;
-  auto& ranks = trainer.communicator();
   auto sum = static_cast<double>(step);
   ranks.all_reduce_sum(std::span(&sum, 1));
   if (sum != static_cast<double>(step * ranks.size()))

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <iostream>
 #include <optional>
 #include <sstream>
 #include <system_error>
@@ -137,7 +138,30 @@ void ProcessFlags::add_to(po::options_description& options) {
       ("processes", po::value(&processes)->default_value(1)->value_name("N"),
        "train on N processes of this machine, where no launcher (torchrun, mpirun, srun) is")  //
       ("deadline", po::value(&deadline)->default_value(600)->value_name("SECONDS"),
-       "that a process waits for the others before it gives up");
+       "that a process waits for the others before it gives up")  //
+      ("heartbeat", po::value(&heartbeat)->default_value(60)->value_name("SECONDS"),
+       "of waiting after which a process says for whom; 0: never")  //
+      ("placement", po::value(&placement)->value_name("colocated|split:K"),
+       "every process samples and trains, or K only sample; as --set placement=...")  //
+      ("zero", po::value(&zero)->value_name("0|1|2"),
+       "what processes divide: nothing, optimizer state, gradients too; as --set zero=...");
+}
+
+std::vector<std::string> ProcessFlags::settings() const {
+  std::vector<std::string> settings;
+  if (!placement.empty()) settings.push_back("placement=" + placement);
+  if (!zero.empty()) settings.push_back("zero=" + zero);
+  return settings;
+}
+
+std::size_t ProcessFlags::ranks() const {
+  auto const launch = grove::launch_from_environment();
+  return launch ? launch->size : processes;
+}
+
+grove::Zero zero_level(std::size_t zero) {
+  if (zero > 2) throw grove::Error("recipe", "zero is " + std::to_string(zero), "0, 1 or 2");
+  return static_cast<grove::Zero>(zero);
 }
 
 bool is_launched() { return grove::launch_from_environment().has_value(); }
@@ -161,14 +185,17 @@ int launch(std::size_t processes, Arguments const& arguments) {
       }
     if (asked_to_stop() && !std::exchange(told, true)) signal_all(children, SIGTERM);
     // The others notice by themselves and say so; one that hangs does not.
-    if (failed && Clock::now() - *failed > std::chrono::seconds(4)) signal_all(children, SIGKILL);
+    if (failed && Clock::now() - *failed > std::chrono::seconds(3)) signal_all(children, SIGKILL);
   }
   return code;
 }
 
 grove::ProcessGroup meet(ProcessFlags const& flags) {
   auto const launch = grove::launch_from_environment();
-  return launch ? grove::ProcessGroup(*launch, std::chrono::seconds(flags.deadline)) : grove::ProcessGroup();
+  if (!launch) return {};
+  return grove::ProcessGroup(*launch, std::chrono::seconds(flags.deadline),
+                             {.every = std::chrono::seconds(flags.heartbeat),
+                              .tell = [](std::string const& line) { std::cerr << "open_rs: " + line + "\n"; }});
 }
 
 std::size_t threads_of_rank() {

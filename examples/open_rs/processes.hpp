@@ -10,17 +10,27 @@
 
 #include "grove/checkpoint/settings.hpp"
 #include "grove/dist/process_group.hpp"
+#include "grove/optim/shards.hpp"
 #include "open_rs/command_line.hpp"
 
 namespace open_rs {
 
-/// --processes and --deadline.
+/// --processes and what ranks do together.
 struct ProcessFlags {
   std::size_t processes = 1;
   std::size_t deadline = 600;  ///< seconds that a rank waits for the others
+  std::size_t heartbeat = 60;  ///< seconds of waiting after which it says for whom; 0: never
+  std::string placement{}, zero{};
 
   void add_to(po::options_description& options);
+  /// Those that are keys of a recipe, as key=value.
+  std::vector<std::string> settings() const;
+  /// Ranks of the run: a launcher's, or those of --processes.
+  std::size_t ranks() const;
 };
+
+/// What a recipe's `zero` says: 0, 1 or 2. Throws Error for another number.
+grove::Zero zero_level(std::size_t zero);
 
 /// Whether this process is one that a launcher started.
 bool is_launched();

@@ -2,6 +2,7 @@
 #include "open_rs/recipe.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <numeric>
 #include <sstream>
@@ -120,6 +121,7 @@ void check(Recipe const& r) {
   r.lora.check();
   if (r.as_run.loss_scope == "rank_micro_batch") check_micro_batches(r);
   require(r.num_iterations > 0, "num_iterations", 0, "at least 1");
+  require(r.zero <= 2, "zero", static_cast<double>(r.zero), "0, 1 or 2");
   require(r.minibatches > 0, "minibatches", 0, "at least 1");
   if (r.reward_names().size() != r.reward_weight_list().size())
     throw grove::Error("recipe",
@@ -135,7 +137,8 @@ bool changes_results(std::string const& key) {
   keys.add_to(saving);
   EvaluationKeys{}.add_to(saving);
   GuardKeys{}.add_to(saving);
-  return saving.find_nothrow(key, false) == nullptr && key != "external_processes" && key != "data.rows";
+  constexpr std::array others = {"external_processes", "data.rows", "zero", "placement"};
+  return saving.find_nothrow(key, false) == nullptr && std::ranges::find(others, key) == others.end();
 }
 
 std::string text_of(boost::any const& value) {
@@ -241,6 +244,8 @@ po::options_description recipe_options(Recipe& r) {
       ("adam_beta2", po::value(&r.adam_beta2)->default_value(0.999), "")                                   //
       ("adam_epsilon", po::value(&r.adam_epsilon)->default_value(1e-8), "")                                //
       ("weight_decay", po::value(&r.weight_decay)->default_value(0.0), "")                                 //
+      ("zero", po::value(&r.zero)->default_value(0),
+       "what processes divide: 0 nothing, 1 optimizer state, 2 gradients, too; results are the same")  //
       ("seed", po::value(&r.seed)->default_value(42), "of data order, samples and shuffles");
   r.checkpoints.add_to(o);
   r.curriculum.add_to(o);

@@ -52,6 +52,7 @@ struct Recipe {
   std::string lr_scheduler_type{};
   std::size_t max_steps = 0;
   std::uint64_t seed = 0;
+  std::size_t zero = 0;  ///< what processes divide: 0 nothing, 1 optimizer state, 2 gradients, too
   CheckpointKeys checkpoints{};
   CurriculumKeys curriculum{};
   EvaluationKeys evaluation{};

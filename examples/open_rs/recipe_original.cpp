@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "grove/error.hpp"
+#include "grove/rollout/remote_sampler.hpp"
 
 namespace open_rs {
 namespace {
@@ -78,7 +79,7 @@ void AsRunKeys::add_to(po::options_description& options) {
       ("data_order", po::value(&data_order)->default_value("grove"),
        "grove: reshuffled each epoch; torch: torch.randperm of the seed (the original)")  //
       ("placement", po::value(&placement)->default_value("colocated"),
-       "colocated, or split:1: one more rank that only samples (the original)");
+       "colocated, or split:K: K of the processes only sample (the original: split:1)");
 }
 
 void AsRunKeys::check() const {
@@ -88,23 +89,12 @@ void AsRunKeys::check() const {
   one_of("rollout_bos", rollout_bos, {"once", "twice"});
   one_of("prompt_over_limit", prompt_over_limit, {"drop", "error", "left"});
   one_of("data_order", data_order, {"grove", "torch"});
-  one_of("placement", placement, {"colocated", "split:1"});
+  static_cast<void>(grove::Placement::parse(placement));
 }
 
 bool AsRunKeys::has_two_views(double sampling_temperature) const {
   return (logprob_temperature > 0 && logprob_temperature != sampling_temperature) || logprob_rounding == "bf16" ||
          rollout_bos == "twice" || prompt_over_limit == "left";
-}
-
-void refuse_unsupported(AsRunKeys const& k) {
-  std::string list;
-  auto const unless = [&](bool done, std::string const& setting) {
-    if (!done) list += (list.empty() ? "" : ", ") + setting;
-  };
-  unless(k.placement == "colocated", "placement = " + k.placement);
-  if (!list.empty())
-    throw Error("open_rs train", "cannot do this yet: " + list, "their defaults",
-                "use the plain recipe of the experiment");
 }
 
 std::string_view effect_of_original_key(std::string const& key, std::string const& value, std::string const& where) {

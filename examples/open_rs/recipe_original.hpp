@@ -24,9 +24,6 @@ struct AsRunKeys {
   bool has_two_views(double sampling_temperature) const;
 };
 
-/// Throws grove::Error that names every switch which `open_rs train` cannot do yet.
-void refuse_unsupported(AsRunKeys const& keys);
-
 /// Why a key of the original YAML has no effect here; empty where it is no such key. Throws grove::Error where the
 /// value asks for something that does not happen, or where the key is given in another way.
 std::string_view effect_of_original_key(std::string const& key, std::string const& value, std::string const& where);

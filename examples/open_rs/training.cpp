@@ -70,6 +70,19 @@ std::string fingerprint_of_data(std::filesystem::path const& data) {
   return text;
 }
 
+/// Throws Error where the ranks cannot be placed as the recipe says.
+void check_placement(TrainFlags const& flags, Recipe const& recipe) {
+  auto const placement = grove::Placement::parse(recipe.as_run.placement);
+  placement.check(flags.launch.ranks());
+  if (placement.samplers == 0) return;
+  if (!flags.replay.empty())
+    throw grove::Error("--replay", "with placement = " + recipe.as_run.placement,
+                       "colocated: a replay samples nothing");
+  if (recipe.lora.use_peft)
+    throw grove::Error("use_peft", "with placement = " + recipe.as_run.placement, "colocated",
+                       "adapters are not sent to ranks that sample");
+}
+
 /// With --algorithm, a key that is one of its numbers is set there; one that belongs to the recipe's own algorithms and
 /// not to this is refused.
 void divide_settings(TrainFlags& flags) {
@@ -139,6 +152,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
   command.show(keys.str());
   if (!command.parse(arguments)) return false;
   if (!seed.empty()) flags.sources.settings.push_back("seed=" + seed);
+  for (auto& setting : flags.launch.settings()) flags.sources.settings.push_back(std::move(setting));
   if (!self_test.empty()) flags.sources.settings.push_back("self_test=" + self_test);
   evaluation.put_into(flags.sources.settings);
   if (flags.json && !flags.print_recipe && !flags.dry_run)
@@ -147,8 +161,6 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
   if (flags.data.empty() && flags.replay.empty() && !flags.dry_run && !flags.print_recipe)
     throw grove::Error("open_rs train", "neither --data nor --replay is given", "one of them",
                        "see open_rs train --help");
-  if (!flags.record.empty() && (is_launched() || flags.launch.processes > 1))
-    throw grove::Error("--record", "is for one process", {}, "record without --processes or a launcher");
   if (flags.launch.processes == 0) throw grove::Error("--processes", "is 0", "at least 1");
   if (!flags.algorithm.empty()) divide_settings(flags);
   if (flags.print_recipe) {
@@ -160,7 +172,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
     dry_run(flags, recipe, extras, std::cout);
     return false;
   }
-  refuse_unsupported(recipe.as_run);
+  check_placement(flags, recipe);
   if (flags.resume.resume.empty()) flags.resume.resume = recipe.checkpoints.resume_from_checkpoint;
   catch_signals();
   return true;
@@ -228,7 +240,8 @@ namespace {
 
 grove::AnyTokenRollout unchecked_rollout(TrainFlags const& flags, Recipe const& recipe,
                                          std::vector<ExtraReward> const& extras) {
-  grove::Share const share{flags.ranks.rank(), flags.ranks.size()};
+  if (flags.split && !flags.split->samples()) return grove::RemoteSampler(flags.split, recipe.num_generations);
+  auto const share = flags.split ? flags.split->share() : grove::Share{flags.ranks.rank(), flags.ranks.size()};
   auto const sampled_at = static_cast<float>(recipe.temperature);
   bool const two_views = recipe.as_run.has_two_views(recipe.temperature);
   if (!flags.replay.empty())
@@ -279,6 +292,7 @@ grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe) {
                               .minibatches = recipe.minibatches,
                               .mask_truncated_completions = recipe.mask_truncated_completions,
                               .value_warmup_steps = recipe.value_warmup_steps,
+                              .sharding = {.level = zero_level(recipe.zero)},
                               .seed = recipe.seed};
   options.ratio_check = ratio_check_of(flags);
   if (recipe.as_run.has_two_views(recipe.temperature)) {

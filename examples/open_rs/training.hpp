@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ struct TrainFlags {
   ResumeFlags resume{};
   ProcessFlags launch{};
   mutable grove::ProcessGroup ranks{};
+  std::shared_ptr<grove::Split> split{};  ///< where some of the ranks only sample
 };
 
 /// Parses the arguments of `train`. False when only help was wanted.
@@ -100,20 +102,37 @@ Algorithm configured(Algorithm algorithm, Recipe const& recipe) {
 /// The model to train; its log-probs are those of the recipe's temperature.
 grove::AnyCausalLm model_of(TrainFlags const& flags, Recipe const& recipe);
 
+/// What a sampling rank does until the run ends: completions for those that train.
+template <class P>
+void sample_for_others(P& policy, TrainFlags const& flags, Recipe const& recipe,
+                       std::vector<ExtraReward> const& extras) {
+  auto rollout = rollout_of(flags, recipe, extras);
+  flags.split->serve(
+      policy,
+      [&](grove::AnyCausalLm& model, std::uint64_t collection) {
+        rollout.set_collections(collection);
+        return rollout.collect(model);
+      },
+      asked_to_stop);
+}
+
 /// The run itself; returns the folder it wrote.
 template <class Algorithm, class P, class Batching>
-std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags const& flags, Recipe const& recipe,
+std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags flags, Recipe const& recipe,
                                  std::vector<ExtraReward> const& extras, Batching batching) {
-  auto& ranks = flags.ranks;
-  if (ranks.size() > 1 && algorithm.filter.collections() > 0)
-    throw grove::Error("--processes", "the algorithm draws groups anew until enough pass its filter", "one process",
-                       "ranks do not agree on such draws yet: take an algorithm without a group filter");
-  if (ranks.size() > 1 && !flags.record.empty())
-    throw grove::Error("--record", "several processes would write the same files", "one process",
-                       "a recording of one process replays on any number of them");
+  auto ranks = flags.ranks;
   bool const first = ranks.rank() == 0;
   std::filesystem::path folder =
       agreed(ranks, flags.out.empty() ? new_run_folder("open_rs").string() : flags.out.string());
+  if (auto const placement = grove::Placement::parse(recipe.as_run.placement); placement.samplers > 0) {
+    check_agreement(ranks, recipe.resolved);
+    flags.split = std::make_shared<grove::Split>(ranks, placement);
+    if (flags.split->samples()) {
+      sample_for_others(policy, flags, recipe, extras);
+      return folder;
+    }
+    ranks = flags.split->trainers();
+  }
   auto const name = algorithm.describe();
   auto const profile = profile_of(flags, recipe, policy.config());
   auto options = options_of(flags, recipe);
@@ -144,12 +163,14 @@ std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags const
   };
   auto saving = checkpoint_options(place, recipe.checkpoints);
   if (recipe.lora.use_peft) saving.beside = adapter_files(recipe.lora.options(recipe.seed), flags.model.folder);
+  if (flags.split) saving.stop = [split = flags.split] { return asked_to_stop() || split->stop_wanted(); };
   grove::Checkpoint checkpoint(std::move(saving));
   auto progress = [&, line = progress_on_stderr(steps)](auto& t, grove::StepReport const& report) mutable {
     if (first) line(t, report);
   };
   if (auto const start = watch.before(trainer)) log.write_metrics(*start);
   trainer.run(steps - std::min(steps, done), watch, learn, progress, log, record, checkpoint);
+  if (flags.split) flags.split->stop();
   if (first && trainer.steps() >= steps) {
     grove::save_model(trainer.policy(), flags.model.folder, folder / "final");
     if constexpr (requires { trainer.policy().save_adapter(folder, std::string()); })

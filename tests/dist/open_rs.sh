@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# open_rs train on several processes as a user starts them: open_rs.sh PROGRAM MODEL launcher | dead | throws | sigterm | torchrun [TORCHRUN]
+# open_rs train on several processes as a user starts them: open_rs.sh PROGRAM MODEL launcher | dead | hangs | throws | sigterm | zero | record | split | torchrun [TORCHRUN]
 set -euo pipefail
 program=$1 model=$2 what=$3 torchrun=${4:-}
 . "$(dirname "$(realpath "$0")")/../support/open_rs_run.sh"
 
 steps=6
-case $what in dead | sigterm) steps=500 ;; esac
-arguments=(train --model "$model" --data problems.jsonl --steps "$steps" --threads 1 --deadline 20
+deadline=20
+case $what in dead | hangs | sigterm) steps=500 ;; esac
+if [ "$what" = hangs ]; then deadline=5; fi
+arguments=(train --model "$model" --data problems.jsonl --steps "$steps" --threads 1 --deadline $deadline --heartbeat 1
   "${settings[@]}" --set "max_steps=$steps")
 steps_in() { grep -c '"step"' "$1/metrics.jsonl" 2>/dev/null || true; }
 column() { sed -E "s/.*\"$2\":([^,}]*).*/\1/" "$1/metrics.jsonl"; }
@@ -47,6 +49,73 @@ case $what in
     [ $code = 137 ] || { cat log; fail "exit code $code"; }
     [ $(($(date +%s) - start)) -le 25 ] || fail "it took $(($(date +%s) - start)) s"
     grep -Eq '\[rank 0\] open_rs: .*rank 0, phase [a-z]+ of step [0-9]+: rank 1 died or hangs, last seen in phase' log || { cat log; fail "message"; } ;;
+  hangs)
+    "$program" "${arguments[@]}" --out run --processes 4 2>log &
+    pid=$!
+    wait_for_steps run 1
+    ranks=$(pgrep -P $pid)
+    start=$(date +%s)
+    kill -STOP "$(rank_of $pid 2)"
+    code=0
+    wait $pid || code=$?
+    took=$(($(date +%s) - start))
+    [ $code != 0 ] || fail "exit code $code"
+    [ $took -le 10 ] || { cat log; fail "it took $took s, with a deadline of 5"; }
+    for one in $ranks; do if kill -0 "$one" 2>/dev/null; then fail "process $one is left"; fi; done
+    grep -Eq 'rank 2 died or hangs, last seen in phase [a-z]+ of step [0-9]+' log || { cat log; fail "message"; }
+    grep -Eq 'open_rs: rank [013] waits in phase [a-z]+ of step [0-9]+ since [0-9]+ s;.* rank 2 is in phase' log || { cat log; fail "heartbeat"; } ;;
+  zero)
+    "$program" "${arguments[@]}" --out whole --processes 4 --zero 2 2>log >table || { cat log; exit 1; }
+    "$program" "${arguments[@]}" --out none --processes 4 --set zero=0 2>log >table || { cat log; exit 1; }
+    cmp whole/final/model.safetensors none/final/model.safetensors || fail "dividing the optimizer's state changes results"
+    [ "$(find whole/checkpoint-$steps -name 'optimizer-0000?-of-00004.safetensors' | wc -l)" = 4 ] || fail "shards"
+    # Killed in the middle, one rank first or all at once; the run goes on as if nothing had been.
+    for run in 1 2; do
+      "$program" "${arguments[@]}" --out killed --processes 4 --zero 2 2>log >table &
+      pid=$!
+      wait_for_steps killed $((run + 1))
+      if [ $run = 1 ]; then kill -KILL "$(rank_of $pid 1)"; else kill -KILL $pid; fi
+      wait $pid || true
+      sleep 0.5
+      "$program" "${arguments[@]}" --out killed --processes 4 --zero 2 --resume auto 2>log >table || { cat log; exit 1; }
+      cmp whole/final/model.safetensors killed/final/model.safetensors || fail "a resumed run differs"
+      cmp <(without_times whole/metrics.jsonl) <(without_times killed/metrics.jsonl) || fail "its metrics differ"
+      for shard in whole/checkpoint-$steps/*.safetensors; do
+        cmp "$shard" "killed/checkpoint-$steps/$(basename "$shard")" || fail "its checkpoint differs"
+      done
+      rm -rf killed
+    done
+    "$program" "${arguments[@]}" --out none --processes 2 --zero 1 --resume whole/checkpoint-$((steps - 1)) 2>log >table || { cat log; exit 1; }
+    code=0
+    "$program" "${arguments[@]}" --out bad --zero 3 2>log || code=$?
+    [ $code = 2 ] && grep -q 'zero is 3; expected 0, 1 or 2' log || { cat log; fail "zero 3: exit code $code"; } ;;
+  record)
+    for key in "--algorithm dapo" ""; do
+      # shellcheck disable=SC2086
+      "$program" "${arguments[@]}" $key --out run --record recorded --processes 3 2>log >table || { cat log; exit 1; }
+      [ "$(find recorded -name 'step-*.jsonl' | wc -l)" = $steps ] || fail "files"
+      grep -q '"rank":2' recorded/step-000001.jsonl || fail "rank 2 has no lines"
+      # shellcheck disable=SC2086
+      "$program" "${arguments[@]}" $key --out again --replay recorded --processes 3 2>log >table || { cat log; exit 1; }
+      cmp run/final/model.safetensors again/final/model.safetensors || fail "the replay differs"
+      # shellcheck disable=SC2086
+      "$program" "${arguments[@]}" $key --out one --replay recorded 2>log >table || { cat log; exit 1; }
+      rm -rf run again one recorded
+    done ;;
+  split)
+    "$program" "${arguments[@]}" --out split --processes 3 --placement split:1 2>log >table || { cat log; exit 1; }
+    "$program" "${arguments[@]}" --out two --processes 2 2>log >table || { cat log; exit 1; }
+    cmp split/final/model.safetensors two/final/model.safetensors || fail "split:1 of three ranks differs from two"
+    "$program" "${arguments[@]}" --out split --processes 3 --placement split:1 --resume split/checkpoint-5 2>log >table || { cat log; exit 1; }
+    cmp split/final/model.safetensors two/final/model.safetensors || fail "a resumed split differs"
+    for bad in "split:1 1" "split:2 2" "split:x 2"; do
+      code=0
+      # shellcheck disable=SC2086
+      set -- $bad
+      "$program" "${arguments[@]}" --out bad --placement "$1" --processes "$2" 2>log || code=$?
+      [ $code = 2 ] && [ "$(wc -l <log)" = 1 ] && grep -q 'placement' log || { cat log; fail "$bad: exit code $code"; }
+      [ ! -e bad ] || fail "$bad: work was done"
+    done ;;
   throws)
     code=0
     RANK=0 WORLD_SIZE=2 MASTER_PORT=29411 "$program" "${arguments[@]}" --out run --set seed=1 2>log0 &
