@@ -115,7 +115,8 @@ class Curriculum {
     std::string known;
     for (auto const& [level, places] : levels_) known += (known.empty() ? "" : ", ") + level;
     for (auto const& [level, places] : levels_)
-      if (std::ranges::none_of(options_.mix.points, [&](auto const& at) { return at.share.contains(level); }))
+      if (std::ranges::none_of(options_.mix.points,
+                               [&, &level = level](auto const& at) { return at.share.contains(level); }))
         throw Error("curriculum", "level " + level + " has no share", "a share of each of: " + known);
     std::uint64_t last = 0;
     for (auto const& at : options_.mix.points) {
