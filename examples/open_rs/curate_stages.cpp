@@ -227,11 +227,13 @@ std::vector<PoolRow> read_pool(std::vector<std::string> const& files) {
   std::vector<PoolRow> pool;
   std::set<std::string> ids;
   for (auto const& file : files) {
+    std::set<std::string> here;
     for (auto& row : grove::data::read_rows(file)) {
       PoolRow entry{.id = std::to_string(pool.size()), .row = std::move(row)};
       for (char const* const column : {"unique_id", "id"})
         if (std::string const own = entry.text(column); !own.empty()) entry.id = own;
-      if (ids.contains(entry.id)) entry.id = fs::path(file).stem().string() + "/" + entry.id;
+      bool const is_first = here.insert(entry.id).second;
+      if (is_first && ids.contains(entry.id)) entry.id = fs::path(file).stem().string() + "/" + entry.id;
       if (!ids.insert(entry.id).second)
         throw Error(entry.row.where, "the id " + entry.id + " stands twice", "each once");
       pool.push_back(std::move(entry));

@@ -17,7 +17,7 @@ namespace {
 std::vector<grove::Problem> problems(std::size_t easy, std::size_t hard) {
   std::vector<grove::Problem> all;
   for (std::size_t i = 0; i < easy + hard; ++i)
-    all.push_back({.id = i, .prompt = "p", .columns = {{"level", i < easy ? "Easy" : "Hard"}}});
+    all.push_back({.id = i, .prompt = "p", .gold = "", .columns = {{"level", i < easy ? "Easy" : "Hard"}}});
   return all;
 }
 
@@ -106,7 +106,7 @@ TEST_CASE("curriculum: its state is that of a checkpoint") {
   grove::State again(saved.entries(), "test", nullptr);
   REQUIRE_THROWS_AS(smaller.state(again), grove::Error);
   // A function has neither.
-  grove::ProblemSource const plain{[](std::uint64_t draw) { return grove::Problem{.id = draw}; }};
+  grove::ProblemSource const plain{[](std::uint64_t draw) { return grove::Problem{.id = draw, .gold = ""}; }};
   CHECK_FALSE(plain.learns());
   CHECK(plain(3).id == 3);
 }
