@@ -151,9 +151,8 @@ void print_table(Json const& found, Recipe const& recipe, std::ostream& out) {
                 tokens["prompt_mean"].get<double>(), number(tokens, "prompt_longest"),
                 number(tokens, "prompts_over_limit"), recipe.max_prompt_length,
                 recipe.as_run.prompt_over_limit.c_str());
-  auto const warmup = static_cast<std::size_t>(recipe.warmup_ratio * static_cast<double>(recipe.max_steps) + 0.5);
   out << "learning rate";
-  for (auto step : shown_steps(steps, warmup))
+  for (auto step : shown_steps(steps, number(found, "warmup_steps")))
     out << line(" %zu: %.5g", step, found["schedule"][step - 1].get<double>());
   out << '\n';
   print_order(found["order"], out);
@@ -181,6 +180,7 @@ void dry_run(TrainFlags const& flags, Recipe const& recipe, std::vector<ExtraRew
                 {"rows", prompts.rows},
                 {"epochs", prompts.rows > 0 ? drawn / static_cast<double>(prompts.problems.size()) : 0.0},
                 {"tokens", tokens_of(prompts, recipe, steps)},
+                {"warmup_steps", options_of(flags, recipe).schedule.warmup},
                 {"schedule", rates_of(flags, recipe, steps)},
                 {"plan", plan_json(plan)}};
   found["order"] = order_of(std::move(prompts.problems), recipe, steps);

@@ -84,19 +84,28 @@ void require(bool holds, std::string const& key, double value, std::string const
   throw grove::Error("recipe", key + " is " + text.str(), range);
 }
 
-/// The mean over a micro-batch is only one thing where micro-batches are whole groups.
-void check_micro_batches(Recipe const& r) {
-  auto const refuse = [](std::string const& problem, std::string const& expected) {
-    throw grove::Error("recipe", problem + " with loss_scope = rank_micro_batch", expected);
+/// The original's loss is one: a token mean of clipped ratios and k3. Its mean over a micro-batch is only one thing
+/// where micro-batches are whole groups.
+void check_original_loss(Recipe const& r) {
+  bool const by_rank = r.as_run.loss_scope == "rank_micro_batch";
+  if (!by_rank && r.as_run.logprob_rounding != "bf16") return;
+  auto const refuse = [&](std::string const& problem, std::string const& expected) {
+    throw grove::Error("recipe",
+                       problem + " with " + (by_rank ? "loss_scope = rank_micro_batch" : "logprob_rounding = bf16"),
+                       expected);
   };
+  if (r.loss_type != "dapo") refuse("loss_type is '" + r.loss_type + "'", "dapo, a token mean");
+  if (r.scale_rewards != "group") refuse("scale_rewards is '" + r.scale_rewards + "'", "group");
+  if (!r.importance_sampling_level.empty() && r.importance_sampling_level != "token")
+    refuse("importance_sampling_level is '" + r.importance_sampling_level + "'", "token");
+  if (r.lora.use_peft) refuse("use_peft is true", "false: all weights are trained");
+  if (!by_rank) return;
   if (r.tokens_per_micro_batch > 0)
     refuse("tokens_per_micro_batch is " + std::to_string(r.tokens_per_micro_batch),
            "0: micro-batches of per_device_train_batch_size completions, since the loss depends on the split");
   if (r.per_device_train_batch_size % r.num_generations != 0)
     refuse("per_device_train_batch_size is " + std::to_string(r.per_device_train_batch_size),
            "a multiple of num_generations, " + std::to_string(r.num_generations) + ": whole groups");
-  if (r.loss_type != "dapo") refuse("loss_type is '" + r.loss_type + "'", "dapo, a token mean");
-  if (r.scale_rewards != "group") refuse("scale_rewards is '" + r.scale_rewards + "'", "group");
 }
 
 void check(Recipe const& r) {
@@ -119,7 +128,7 @@ void check(Recipe const& r) {
   r.evaluation.check(r.checkpoints.metric_for_best_model, r.checkpoints.save_best, r.checkpoints.save_steps);
   static_cast<void>(r.guards.guards());
   r.lora.check();
-  if (r.as_run.loss_scope == "rank_micro_batch") check_micro_batches(r);
+  check_original_loss(r);
   require(r.num_iterations > 0, "num_iterations", 0, "at least 1");
   require(r.zero <= 2, "zero", static_cast<double>(r.zero), "0, 1 or 2");
   require(r.minibatches > 0, "minibatches", 0, "at least 1");

@@ -89,6 +89,9 @@ TEST_CASE("as run: other numbers of ranks, token budgets and parts of groups do 
              }),
              "a multiple of num_generations, 6"));
   CHECK(says(message([] { as_run({"loss_type=grpo"}); }), "expected dapo, a token mean"));
+  CHECK(says(message([] { as_run({"loss_scope=step", "loss_type=grpo"}); }), "with logprob_rounding = bf16"));
+  CHECK(says(message([] { as_run({"importance_sampling_level=sequence"}); }), "expected token"));
+  CHECK(says(message([] { as_run({"use_peft=true"}); }), "use_peft is true with loss_scope"));
 }
 
 TEST_CASE("as run: which prompts are left out, cut or refused") {

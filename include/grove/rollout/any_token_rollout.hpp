@@ -24,7 +24,7 @@ class AnyTokenRollout {
   AnyTokenRollout(RemoteSampler remote) : rollout_(std::move(remote)) {}
 
   /// Lets every collection pass this check, where the trainer's log-probs differ from the sampler's on purpose.
-  void check_by(SamplerCheck check) { check_ = std::move(check); }
+  void check_by(SamplerCheck const& check) { check_ = check; }
 
   TokenTrajectories collect(AnyCausalLm& policy) {
     auto t = std::visit([&](auto& rollout) { return rollout.collect(policy); }, rollout_);
