@@ -24,7 +24,7 @@ grove::TokenTrajectories batch() {
 }
 
 struct Scored {
-  std::vector<float> scored, trained;
+  std::vector<float> scored{}, trained{};
 };
 
 Scored log_probs(grove::AnyCausalLm policy) {
