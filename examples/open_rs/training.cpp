@@ -120,8 +120,9 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
                   "Trains a model on the problems of a data set. Rewards for reward_funcs: " + names + ".");
   flags.model.add_to(command.options(), !asks_for_print_only(arguments));
   std::string seed, self_test;
-  command.options().add_options()                                                                            //
-      ("data", po::value(&flags.data)->value_name("FILE"), "problems: Parquet, JSON lines or shards")        //
+  command.options().add_options()  //
+      ("data", po::value(&flags.data)->value_name("FILE"),
+       "problems: Parquet, JSON lines, JSON or a folder of shards")                                          //
       ("recipe", po::value(&flags.sources.name)->default_value("exp3"), "exp1, exp2, exp3 or an .ini file")  //
       ("out", po::value(&flags.out)->value_name("DIR"), "run directory (default: a new one under runs/)")    //
       ("steps", po::value(&flags.steps)->value_name("N"), "stop after N steps of the recipe's schedule")     //
