@@ -112,8 +112,7 @@ TEST_CASE("parquet: problems and test sets are read from it as from JSON lines")
     CHECK(a[i].gold == b[i].gold);
     CHECK(a[i].columns == b[i].columns);
   }
-  auto const own =
-      grove::data::load_problems(file.string(), {.problem = "messages", .gold = "answer"});
+  auto const own = grove::data::load_problems(file.string(), {.problem = "messages", .gold = "answer"});
   CHECK(own[0].messages.size() == 2);
   auto const set = grove::data::load_evaluation_set(file);
   CHECK(set.problems[1].gold == "4");
