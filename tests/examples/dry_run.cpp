@@ -18,6 +18,8 @@ namespace {
 
 grove::io::Json dry(open_rs::TrainFlags& flags) {
   flags.json = true;
+  flags.model.dtype = "f32";
+  flags.model.device = "cpu";
   std::ostringstream out;
   open_rs::dry_run(flags, open_rs::resolve(flags.sources), {}, out);
   return grove::io::Json::parse(out.str());
