@@ -27,7 +27,8 @@ bool take(Setting const& setting, ObjectiveOptions& options) {
   auto const& [key, value] = setting;
   if (key == "reward_weights") {
     std::istringstream parts(value);
-    for (std::string part; std::getline(parts, part, ',');) options.reward_weights.push_back(grove::option_number(key, part));
+    for (std::string part; std::getline(parts, part, ',');)
+      options.reward_weights.push_back(grove::option_number(key, part));
     return true;
   }
   if (key == "mask_truncated_completions") {

@@ -63,7 +63,7 @@ class State {
     io::DType dtype = io::DType::U8;
     std::vector<std::size_t> shape{};  ///< empty for a single number
     std::span<const std::byte> bytes{};
-    bool piece = false;  ///< a stretch of an array that ranks divide: NAME@OFFSET, and each rank has its own
+    bool piece = false;  ///< a stretch of an array that ranks divide: `NAME@OFFSET`, and each rank has its own
   };
 
   /// Empty: parts write themselves down. Large arrays are not copied; see `detach`.
