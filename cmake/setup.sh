@@ -47,6 +47,7 @@ present() {
     libutf8proc-dev) has_header utf8proc.h ;;
     libgmp-dev) has_header gmp.h || has_header "$(uname -m)-linux-gnu/gmp.h" ;;
     libmpfr-dev) has_header mpfr.h ;;
+    libgloo-dev) has_header gloo/algorithm.h ;;
     catch2) has_header catch2/catch.hpp || has_header catch2/catch_all.hpp ;;
     libbenchmark-dev) has_header benchmark/benchmark.h ;;
     clang) have clang++ ;;
@@ -259,7 +260,7 @@ setup() {
   done
 
   local packages=(g++ cmake ninja-build pkg-config git python3-venv libboost-program-options-dev librange-v3-dev libeigen3-dev
-    nlohmann-json3-dev libutf8proc-dev libgmp-dev libmpfr-dev)
+    nlohmann-json3-dev libutf8proc-dev libgmp-dev libmpfr-dev libgloo-dev)
   case $1 in
     tests) packages+=(catch2) ;;
     checks) packages+=(catch2 libbenchmark-dev clang clang-tidy clang-format libclang-rt-dev doxygen) ;;
