@@ -114,7 +114,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
   void state(State& s) {
     static_assert(Stateful<X>,
                   "grove::Trainer: a checkpoint must know how far the rollout has come; give it `void state(State& s)` "
-                  "that lists its counters, as s(\"collections\", collections_), or nothing where it has none.");
+                  "that hands each of its counters to s, or does nothing where it has none.");
     s("step", step_);
     s("updates", updates_);
     detail::parameters_state(s, policy_);

@@ -1,4 +1,4 @@
-// expect: grove::Trainer: a checkpoint must know how far the rollout has come; give it `void state(State& s)` that lists its counters, as s("collections", collections_), or nothing where it has none.
+// expect: grove::Trainer: a checkpoint must know how far the rollout has come; give it `void state(State& s)` that hands each of its counters to s, or does nothing where it has none.
 // SPDX-License-Identifier: Apache-2.0
 #include "../../examples/bandit/bandit.hpp"
 #include "grove/algorithms.hpp"
