@@ -63,18 +63,8 @@ gp::Between between(std::string const& name, std::string const& text, bool high_
   return high_is_best ? gp::Between{high, low} : gp::Between{low, high};
 }
 
-gp::ModelShape shape_of(std::string const& folder) {
-  if (folder.empty()) return {};
-  auto const config = grove::io::read_model_config(folder);
-  return {.layers = config.layers,
-          .hidden = config.hidden_size,
-          .intermediate = config.intermediate_size,
-          .heads = config.heads,
-          .kv_heads = config.kv_heads,
-          .head_dim = config.head_dim,
-          .vocabulary = config.vocab_size,
-          .tied_embeddings = config.tie_word_embeddings,
-          .qkv_bias = config.qkv_bias};
+gp::ModelShape shape_in(std::string const& folder) {
+  return folder.empty() ? gp::ModelShape{} : gp::shape_of(grove::io::read_model_config(folder));
 }
 
 /// split:K samples once for each micro-batch of the training ranks, as TRL's trainer does; colocated ranks sample the
@@ -198,7 +188,7 @@ gp::Plan plan_of(std::string const& name, Recipe const& recipe, std::string cons
   PlanFlags flags{.recipe = name, .gpus = gpus};
   complete(flags);
   auto const machine = gp::parse_machine(gpus);
-  return gp::make_plan(shape_of(model), machine, workload_of(flags, recipe), placement_of(flags, recipe, machine.count),
+  return gp::make_plan(shape_in(model), machine, workload_of(flags, recipe), placement_of(flags, recipe, machine.count),
                        stack_of(flags));
 }
 
@@ -212,7 +202,7 @@ int plan(Arguments const& arguments) {
   auto const recipe = resolve({.name = flags.recipe, .settings = flags.settings});
   auto machine = gp::parse_machine(flags.gpus);
   if (flags.price > 0) machine.gpu.dollars = flags.price;
-  auto const shape = shape_of(flags.model);
+  auto const shape = shape_in(flags.model);
   auto const work = workload_of(flags, recipe);
   auto const stack = stack_of(flags);
   auto const place = placement_of(flags, recipe, machine.count);

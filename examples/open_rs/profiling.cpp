@@ -64,15 +64,7 @@ std::unique_ptr<grove::Profile> profile_of(TrainFlags const& flags, Recipe const
   auto const lm = flags.model.resolved();
   grove::ProfileOptions options{.trace = flags.trace,
                                 .rank = flags.ranks.rank(),
-                                .model = {.layers = model.layers,
-                                          .hidden = model.hidden_size,
-                                          .intermediate = model.intermediate_size,
-                                          .heads = model.heads,
-                                          .kv_heads = model.kv_heads,
-                                          .head_dim = model.head_dim,
-                                          .vocabulary = model.vocab_size,
-                                          .tied_embeddings = model.tie_word_embeddings,
-                                          .qkv_bias = model.qkv_bias},
+                                .model = grove::plan::shape_of(model),
                                 .adapters = recipe.lora.use_peft};
   options.weight_bytes = options.model.multiplied() * (lm.dtype == grove::Dtype::BF16 ? 2 : 4);
   if (lm.device == grove::Device::Cpu)

@@ -39,18 +39,6 @@ grove::io::ModelConfig middling() {
   return config;
 }
 
-grove::plan::ModelShape shape_of(grove::io::ModelConfig const& c) {
-  return {.layers = c.layers,
-          .hidden = c.hidden_size,
-          .intermediate = c.intermediate_size,
-          .heads = c.heads,
-          .kv_heads = c.kv_heads,
-          .head_dim = c.head_dim,
-          .vocabulary = c.vocab_size,
-          .tied_embeddings = c.tie_word_embeddings,
-          .qkv_bias = c.qkv_bias};
-}
-
 grove::plan::CpuWorkload const work{
     .prompts = 2, .group = 8, .prompt = 40, .completion = 60, .micro_batch = 8, .forward_tokens = 1024};
 
@@ -136,7 +124,7 @@ void compare(std::vector<grove::plan::Phase> const& plan, std::map<std::string, 
 }  // namespace
 
 TEST_CASE("a plan's bytes of each phase are those that the CPU engine makes resident, within 5 %") {
-  auto const shape = shape_of(middling());
+  auto const shape = grove::plan::shape_of(middling());
   SECTION("all weights") {
     compare(grove::plan::cpu_memory(shape, work),
             measured<grove::AnyCausalLm>({.threads = 1, .forward_tokens = 1024}, true));

@@ -54,4 +54,18 @@ struct ModelShape {
   }
 };
 
+/// The shape of a model by its `io::ModelConfig`; a template, so that plans need nothing that reads files.
+template <class Config>
+ModelShape shape_of(Config const& config) {
+  return {.layers = config.layers,
+          .hidden = config.hidden_size,
+          .intermediate = config.intermediate_size,
+          .heads = config.heads,
+          .kv_heads = config.kv_heads,
+          .head_dim = config.head_dim,
+          .vocabulary = config.vocab_size,
+          .tied_embeddings = config.tie_word_embeddings,
+          .qkv_bias = config.qkv_bias};
+}
+
 }  // namespace grove::plan
