@@ -14,6 +14,7 @@
 #include "grove/objective/kl_in_loss.hpp"
 #include "grove/objective/policy_gradient.hpp"
 #include "grove/objective/terms.hpp"
+#include "grove/rollout/remote_sampler.hpp"
 
 namespace open_rs {
 namespace {
@@ -49,9 +50,7 @@ grove::AnyAlgorithm original_loss(Recipe const& recipe) {
 }
 
 std::size_t training_ranks(Recipe const& recipe, std::size_t processes) {
-  auto const& placement = recipe.as_run.placement;
-  std::size_t samplers = 0;
-  if (placement.starts_with("split:")) samplers = std::stoul(placement.substr(6));
+  auto const samplers = grove::Placement::parse(recipe.as_run.placement).samplers;
   return processes - std::min(samplers, processes);
 }
 
