@@ -1,23 +1,44 @@
 #!/usr/bin/env bash
-# A tiny recipe from end to end: train, killed and gone on with, evaluate, report. open_rs_tiny.sh PROGRAM MODEL RECIPE
+# A tiny recipe from end to end: train, killed and gone on with, evaluate, report.
+# open_rs_tiny.sh PROGRAM MODEL RECIPE [STEPS [PLACEMENT]]; with a placement such as split:1 on four processes, where first all of them are
+# killed, then the one that samples.
 set -euo pipefail
-program=$1 model=$2 recipe=$3
+program=$1 model=$2 recipe=$3 steps=${4:-20} placement=${5:-}
 . "$(dirname "$(realpath "$0")")/../support/open_rs_run.sh"
-# The reward exact_answer reads <answer>; accuracy and cosine read the gold as LaTeX or text.
 for i in $(seq 1 60); do
-  echo "{\"problem\":\"$((i + 10))+$((3 * i))=\",\"answer\":\"$((4 * i + 10))\"}"
+  a=$((10 + 37 * i % 90)) b=$((10 + 53 * i % 90))
+  echo "{\"problem\":\"$a+$b=\",\"answer\":\"$((a + b))\"}"
 done >problems.jsonl
 
-train() { ${how:-} "$program" train --model "$model" --recipe "$recipe" --data problems.jsonl --set save_steps=2 "$@" >out 2>log; }
+ranks=()
+[ -z "$placement" ] || ranks=(--processes 4 --placement "$placement" --deadline 60)
+train() {
+  ${how:-} "$program" train --model "$model" --recipe "$recipe" --data problems.jsonl --set save_steps=2 --steps "$steps" "${ranks[@]}" "$@" \
+    >out 2>log
+}
 without_times() { sed -E 's/"(timing[^"]*|step_time)":[^,}]*,?//g' "$1"; }
+steps_in() { grep -c '"step"' "$1/metrics.jsonl" 2>/dev/null || true; }
+# Starts the run `cut` and kills it after $1 steps: the program, or of the processes that it started the one of rank $2.
+killed_after() {
+  how=exec train --out cut --resume auto &  # so that the signal reaches the program
+  local pid=$! one victim
+  victim=$pid
+  while [ "$(steps_in cut)" -lt "$1" ] 2>/dev/null || [ -z "$(steps_in cut)" ]; do sleep 0.05; done
+  if [ $# -gt 1 ]; then
+    for one in $(pgrep -P "$pid"); do
+      if tr '\0' '\n' <"/proc/$one/environ" | grep -qx "RANK=$2"; then victim=$one; fi
+    done
+    [ "$victim" != "$pid" ] || fail "there is no process of rank $2"
+  fi
+  kill -KILL "$victim"
+  wait "$pid" 2>/dev/null && fail "the run that was killed ended well"
+  [ ! -e cut/final ] || fail "it was not killed"
+}
+
 train --out whole || { cat log; fail "train"; }
-[ "$(grep -c '"step"' whole/metrics.jsonl)" = 20 ] || fail "not 20 steps"
-how=exec train --out cut &  # so that the signal reaches the program
-pid=$!
-while [ "$(wc -l 2>/dev/null <cut/metrics.jsonl || echo 0)" -lt 5 ]; do sleep 0.05; done
-kill -KILL $pid
-wait $pid 2>/dev/null || true
-[ ! -e cut/final ] || fail "it was not killed"
+[ "$(steps_in whole)" = "$steps" ] || fail "not $steps steps"
+killed_after $((steps / 4))
+if [ -n "$placement" ]; then killed_after $((steps / 2)) 3; fi
 train --out cut --resume auto || { cat log; fail "resume"; }
 cmp whole/final/model.safetensors cut/final/model.safetensors || fail "the run that was killed ends otherwise"
 cmp <(without_times whole/metrics.jsonl) <(without_times cut/metrics.jsonl) || fail "its metrics differ"
