@@ -31,6 +31,9 @@ struct RatioCheck {
   bool calibrate = false;           ///< take mean_difference as twice the healthy one of the first step, at most 0.08
   bool stale_weights = true;        ///< alarm when a token was sampled by another policy version
   bool stop = true;                 ///< false: only report
+  /// Steps that a token's weights may be older than those which are trained. Then log-probs differ by what was learned
+  /// since, which is reported; that they are the sampler's own is for the rollout to check (see SamplerCheck).
+  std::size_t staleness = 0;
 };
 
 /// The check for a bf16 policy, whose sampler and trainer agree within rounding only.
@@ -79,14 +82,17 @@ class RatioMonitor {
     metrics.set("sampling/sampling_logp_difference/p99.9", r.p999);
     metrics.set("sampling/sampling_logp_difference/max", r.max);
     metrics.set("sampling/stale_tokens", static_cast<double>(r.stale));
-    if (limits.calibrate && limits.mean_difference == 0 && r.tokens > 0)
+    if (limits.calibrate && limits.mean_difference == 0 && r.tokens > 0 && limits.staleness == 0)
       limits.mean_difference = std::clamp(2 * r.mean, 1e-4, 0.08);
     if (!limits.stop) return;
     auto const where = "step " + std::to_string(step);
     if (limits.stale_weights && r.stale > 0)
       throw RatioAlarm(where, std::to_string(r.stale) + " tokens were sampled by another version of the policy",
-                       "the version that is being trained",
+                       limits.staleness == 0 ? "the version that is being trained"
+                                             : "a version at most " + std::to_string(limits.staleness) +
+                                                   " steps older than that in training",
                        "collect after commit(), or declare the staleness in the recipe");
+    if (limits.staleness > 0) return;
     if (!(r.max <= limits.max_difference)) ring(where, "max", r.max, limits.max_difference);
     if (limits.mean_difference > 0 && !(r.mean <= limits.mean_difference))
       ring(where, "mean", r.mean, limits.mean_difference);
