@@ -67,6 +67,12 @@ struct TokenGradients {
   std::span<T> log_prob{};
   std::span<T> entropy{};
   std::span<T> value{};
+
+  /// Those of rows [begin, end).
+  TokenGradients part(std::size_t begin, std::size_t end) const {
+    auto const cut = [&](std::span<T> column) { return column.empty() ? column : column.subspan(begin, end - begin); };
+    return {cut(log_prob), cut(entropy), cut(value)};
+  }
 };
 
 }  // namespace grove

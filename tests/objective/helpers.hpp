@@ -112,24 +112,21 @@ struct Gathered {
   }
 
   grove::Rows<T> rows(std::size_t first, std::size_t n) const {
-    auto const part = [&](auto const& column) {
-      return std::span(column).subspan(column.empty() ? 0 : first, column.empty() ? 0 : n);
-    };
-    return {.cu_seqlens = cu_seqlens,
-            .lengths = lengths,
-            .first = first,
-            .counts = part(columns.counts),
-            .log_p = part(columns.log_p),
-            .log_p_old = part(columns.log_p_old),
-            .log_p_rollout = part(columns.log_p_rollout),
-            .log_p_ref = part(columns.log_p_ref),
-            .entropy = part(columns.entropy),
-            .advantage = part(columns.advantage),
-            .value = part(columns.value),
-            .value_old = part(columns.value_old),
-            .return_ = part(columns.return_),
-            .reward = part(columns.reward),
-            .selected = part(columns.selected)};
+    grove::Rows<T> const all{.cu_seqlens = cu_seqlens,
+                             .lengths = lengths,
+                             .counts = columns.counts,
+                             .log_p = columns.log_p,
+                             .log_p_old = columns.log_p_old,
+                             .log_p_rollout = columns.log_p_rollout,
+                             .log_p_ref = columns.log_p_ref,
+                             .entropy = columns.entropy,
+                             .advantage = columns.advantage,
+                             .value = columns.value,
+                             .value_old = columns.value_old,
+                             .return_ = columns.return_,
+                             .reward = columns.reward,
+                             .selected = columns.selected};
+    return all.part(first, first + n);
   }
 };
 
@@ -164,11 +161,8 @@ Answer<T> evaluate(O const& objective, Columns<T> const& columns, Split const& s
                          .micro_batches = static_cast<double>(split.size())};
     for (std::size_t first = 0; first < n; first += step) {
       auto const m = std::min(step, n - first);
-      objective.evaluate(micro_batch.rows(first, m), denominators,
-                         grove::TokenGradients<T>{.log_prob = std::span(d_log_p).subspan(first, m),
-                                                  .entropy = std::span(d_entropy).subspan(first, m),
-                                                  .value = std::span(d_value).subspan(first, m)},
-                         tally);
+      grove::TokenGradients<T> const gradients{.log_prob = d_log_p, .entropy = d_entropy, .value = d_value};
+      objective.evaluate(micro_batch.rows(first, m), denominators, gradients.part(first, first + m), tally);
     }
     for (std::size_t i = 0; i < n; ++i) {
       answer.d_log_p[micro_batch.tokens[i]] = d_log_p[i];

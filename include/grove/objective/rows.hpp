@@ -18,6 +18,26 @@ struct Rows {
   std::span<const std::uint8_t> counts{};  ///< [rows] 1 where the token enters the loss; all that follow are [rows] too
   std::span<const T> log_p{}, log_p_old{}, log_p_rollout{}, log_p_ref{}, entropy{}, advantage{}, value{}, value_old{},
       return_{}, reward{}, selected{};
+
+  /// Rows [begin, end).
+  Rows part(std::size_t begin, std::size_t end) const {
+    auto const cut = [&](auto column) { return column.empty() ? column : column.subspan(begin, end - begin); };
+    return {.cu_seqlens = cu_seqlens,
+            .lengths = lengths,
+            .first = first + begin,
+            .counts = cut(counts),
+            .log_p = cut(log_p),
+            .log_p_old = cut(log_p_old),
+            .log_p_rollout = cut(log_p_rollout),
+            .log_p_ref = cut(log_p_ref),
+            .entropy = cut(entropy),
+            .advantage = cut(advantage),
+            .value = cut(value),
+            .value_old = cut(value_old),
+            .return_ = cut(return_),
+            .reward = cut(reward),
+            .selected = cut(selected)};
+  }
 };
 
 }  // namespace grove
