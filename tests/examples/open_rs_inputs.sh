@@ -38,6 +38,13 @@ refuses "unknown reward" "there is no reward 'acuracy'" "${tiny[@]}" --set rewar
 refuses "wrong number of ranks" 'rank_micro_batch on 2 training processes; expected 3' "${tiny[@]}" --set loss_scope=rank_micro_batch --processes 2
 refuses "one rank for three" 'gradient_accumulation_steps=12 for the same micro-batches on one' "${tiny[@]}" --set loss_scope=rank_micro_batch
 refuses "a token budget" 'tokens_per_micro_batch is 100 with loss_scope = rank_micro_batch' "${tiny[@]}" --set loss_scope=rank_micro_batch --set tokens_per_micro_batch=100
+for recipe in exp1_as_run exp2_as_run exp3_as_run; do  # one samples for three that train
+  refuses "$recipe on three" 'rank_micro_batch on 2 training processes; expected 3, its num_processes' --recipe $recipe --processes 3
+  refuses "$recipe on five" 'rank_micro_batch on 4 training processes; expected 3, its num_processes' --recipe $recipe --processes 5
+  refuses "$recipe on one" 'placement: split:1 of 1 rank leaves none to train' --recipe $recipe
+  refuses "$recipe by tokens" 'tokens_per_micro_batch is 100 with loss_scope = rank_micro_batch' --recipe $recipe --processes 4 \
+    --set tokens_per_micro_batch=100
+done
 refuses "a loss of another algorithm" 'loss_scope and logprob_rounding do nothing in gspo' "${tiny[@]}" --set logprob_rounding=bf16 --algorithm gspo
 refuses "no second BOS" "the model's tokenizer adds none to a text" "${tiny[@]}" --set rollout_bos=twice
 refuses "a prompt that is too long" 'a prompt of [0-9]+ tokens; expected at most 4' "${tiny[@]}" --set max_prompt_length=4 --set prompt_over_limit=error

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks a run of an `*_as_run` recipe against the formulas of the trainer that ran then (TRL 69ad852e).
 
-    open_rs_as_run.py make DIR            a tiny random model with a tokenizer that adds a BOS, and problems
-    open_rs_as_run.py check DIR [--bf16]  DIR/record and DIR/run, written by `open_rs train --record`, step for step:
-                                          data order, both prompts, rewards, advantages, loss, KL, gradient norm, rate
+    open_rs_as_run.py make DIR             a tiny random model with a tokenizer that adds a BOS, and problems
+    open_rs_as_run.py check DIR [--bf16] [--ranks N]
+                                           DIR/record and DIR/run, written by `open_rs train --record`, step for step:
+                                           data order, both prompts, rewards, advantages, loss, KL, gradient norm, rate;
+                                           with N ranks that train, that each had one group a micro-step
 
 The model goes through the same updates here, in float64 by transformers and autograd, from the same start; nothing but
 completions is taken from the recording. Tolerance 1e-5. Where log-probs are rounded to bf16 it is 1e-2, and each step begins
@@ -127,9 +129,10 @@ class Checks:
             raise SystemExit(f"step {step}: {name} is {got!r}; expected {expected!r} (off by {error:.2g})")
 
 
-def check(folder, bf16):
+def check(folder, bf16, ranks):
     logging.disable_progress_bar()
     torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)  # tensors are small
     model, reference = (transformers.Qwen2ForCausalLM.from_pretrained(folder / "model", attn_implementation="eager", dtype=torch.float64)
                         for _ in range(2))
     tokenizer = Tokenizer.from_file(str(folder / "model/tokenizer.json"))
@@ -151,7 +154,9 @@ def check(folder, bf16):
         if bf16 and step > 1:
             model.load_state_dict(load_file(folder / f"run/checkpoint-{step - 1}/model.safetensors"))
         totals = []
+        by_place = {}
         for i, line in enumerate(lines):
+            by_place.setdefault((line["rank"], line["micro_batch"]), []).append(i)
             row = rows[order[(step - 1) * MICRO_BATCHES + i // GROUP]]
             prompt = f"{BOS}{SYSTEM}<|user|>{row['problem']}<|assistant|><think>\n"
             once, twice = (tokenizer.encode(prompt, add_special_tokens=again).ids for again in (False, True))
@@ -168,9 +173,11 @@ def check(folder, bf16):
         advantage = advantages(totals)
         optimizer.zero_grad()
         losses, kls, policies = [], [], []
-        for m in range(MICRO_BATCHES):
-            part = slice(m * GROUP, (m + 1) * GROUP)
-            loss, kl, policy = micro_batch(model, reference, lines[part], advantage[part], bf16)
+        # One group a rank and micro-step. Which rank has which group changes nothing: gradients are averaged over all.
+        assert set(by_place) == {(rank, m) for rank in range(ranks) for m in range(MICRO_BATCHES // ranks)}
+        for place, part in by_place.items():
+            assert part == list(range(part[0], part[0] + GROUP)) and part[0] % GROUP == 0, f"step {step}: {place} has {part}"
+            loss, kl, policy = micro_batch(model, reference, [lines[i] for i in part], advantage[part], bf16)
             (loss / MICRO_BATCHES).backward()
             losses.append(loss.item()), kls.append(kl), policies.append(policy.mean().item())
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0).item()
@@ -195,6 +202,7 @@ if __name__ == "__main__":
     parser.add_argument("command", choices=["make", "check"])
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--ranks", type=int, default=1)
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    make(args.folder) if args.command == "make" else check(args.folder, args.bf16)
+    make(args.folder) if args.command == "make" else check(args.folder, args.bf16, args.ranks)
