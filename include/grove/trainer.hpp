@@ -33,6 +33,7 @@
 #include "grove/reference.hpp"
 #include "grove/reward/scorer.hpp"
 #include "grove/solo.hpp"
+#include "grove/staleness.hpp"
 #include "grove/train_options.hpp"
 #include "grove/update.hpp"
 #include "grove/update_plan.hpp"
@@ -64,10 +65,12 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
         batching_(std::move(batching)),
         communicator_(std::move(communicator)),
         scorer_(options_.scoring),
+        earlier_versions_(options_.ratio_check.staleness),
         optimizer_(options_.adamw, options_.sharding) {
     check_composition<P, Batching>(algorithm_);
     check_numbers(algorithm_, rollout_, options_);
     check_warmup(algorithm_, policy_, options_);
+    check_staleness<Real>(objective(), options_);
     if (wants(Column::RefLogProb)) reference_.emplace(policy_, options_.reference);
     settings_ = settings_of(algorithm_, options_);
   }
@@ -120,6 +123,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
     detail::parameters_state(s, policy_);
     detail::optimizer_state(s, optimizer_, policy_.parameters(), communicator_.rank(), communicator_.size());
     s("rollout", rollout_);
+    if (options_.ratio_check.staleness > 0) s("earlier_versions", earlier_versions_);
     if constexpr (Stateful<Alg>) s("algorithm", algorithm_);
     if constexpr (Stateful<R>) s("reward", reward_);
     if (reference_) s.within("reference", [&] { reference_->state(s, options_.reference); });
@@ -228,16 +232,19 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
   ColumnSet scored(std::size_t updates) const {
     ColumnSet wanted = algorithm_.advantage.needs & ColumnSet{Column::LogProb, Column::SumSquares, Column::Value};
     if (objective().wanted().contains(Column::Value)) wanted = wanted | Column::Value;
-    bool const one_pass_serves = updates <= 1 && options_.old_log_probs != OldLogProbs::Sampled;
+    bool const one_pass_serves =
+        updates <= 1 && (options_.old_log_probs != OldLogProbs::Sampled || options_.ratio_check.staleness > 0);
     if (!one_pass_serves || algorithm_.shaping.wanted().contains(Column::LogProb)) wanted = wanted | Column::LogProb;
     return wanted;
   }
 
-  /// Every token must come from the policy as it is now, with the log-prob the policy gives it now.
+  /// Every token must come from the policy as it is now, with the log-prob the policy gives it now, unless the options
+  /// say that it may be older.
   void check_ratio(Batch<P> const& batch, StepReport& report) {
     RatioMonitor monitor;
-    auto const versions = batch.trajectories.policy_versions();
-    monitor.add_stale(std::ranges::count_if(versions, [&](auto version) { return version != policy_.version(); }));
+    auto const version = policy_.version();
+    monitor.add_stale(earlier_versions_.count_stale(batch.trajectories.policy_versions(), version, report.metrics));
+    earlier_versions_.add(version);
     auto const sampled = batch.trajectories.rollout_log_probs();
     for (std::size_t i = 0; i < batch.log_prob.size(); ++i)
       if (batch.counts[i]) monitor.add(batch.log_prob[i], sampled[i]);
@@ -394,6 +401,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
   Batching batching_;
   C communicator_;
   Scorer scorer_;
+  EarlierVersions earlier_versions_;
   OptimizerOver<C> optimizer_;
   std::optional<Reference<P>> reference_;
   Settings settings_;

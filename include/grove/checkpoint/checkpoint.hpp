@@ -76,6 +76,7 @@ class Checkpoint {
   void save(T& trainer) {
     auto& ranks = trainer.communicator();
     settle(ranks);
+    if constexpr (requires { trainer.rollout().await_ahead(); }) trainer.rollout().await_ahead();
     saved_ = trainer.steps();
     bool const divided = trainer.optimizer().divides(ranks.size());
     if (!divided && ranks.rank() != 0) return;

@@ -44,6 +44,11 @@ class AnyTokenRollout {
                 "an algorithm without a greedy baseline");
   }
 
+  /// Waits for what other ranks sample ahead, so that it is part of the state; all ranks that train call it together.
+  void await_ahead() {
+    if (auto* remote = std::get_if<RemoteSampler>(&rollout_)) remote->await_ahead();
+  }
+
   /// The next collection of a rollout that samples here.
   void set_collections(std::uint64_t collections) {
     if (auto* sampler = std::get_if<GroupSampler>(&rollout_)) sampler->set_collections(collections);

@@ -45,9 +45,9 @@ void Placement::check(std::size_t ranks) const {
                 "more than " + std::to_string(samplers) + " ranks", "start more ranks, or choose colocated");
 }
 
-Split::Split(ProcessGroup all, Placement placement) : all_(std::move(all)), samplers_(placement.samplers) {
+Split::Split(ProcessGroup all, Placement placement) : all_(std::move(all)), placement_(placement) {
   placement.check(all_.size());
-  trainers_ = all_.size() - samplers_;
+  trainers_ = all_.size() - placement.samplers;
   auto const trainers = numbers(0, trainers_);
   auto with_weights = numbers(trainers_, all_.size());
   with_weights.insert(with_weights.begin(), 0);
@@ -56,7 +56,7 @@ Split::Split(ProcessGroup all, Placement placement) : all_(std::move(all)), samp
 }
 
 Share Split::share() const {
-  return samples() ? Share{all_.rank() - trainers_, samplers_} : Share{all_.rank(), trainers_};
+  return samples() ? Share{all_.rank() - trainers_, placement_.samplers} : Share{all_.rank(), trainers_};
 }
 
 Split::Order Split::order(Order mine) {
@@ -94,6 +94,7 @@ void Split::serve(AnyCausalLm& policy, Collect const& collect, std::function<boo
     all_.phase("sample, collection " + std::to_string(next.collection));
     auto const bytes = to_bytes(collect(policy, next.collection));
     *stop_wanted_ = stop && stop();
+    all_.phase("hand over collection " + std::to_string(next.collection));
     auto const sizes = gathered(all_, static_cast<double>(bytes.size()));
     gathered(all_, *stop_wanted_ ? 1.0 : 0.0);
     for (std::size_t r = trainers_; r < all_.size(); ++r) {
@@ -103,7 +104,8 @@ void Split::serve(AnyCausalLm& policy, Collect const& collect, std::function<boo
   }
 }
 
-TokenTrajectories Split::collect(AnyCausalLm& policy, std::uint64_t collection) {
+/// The weights as they are now are those that the collection will be sampled by.
+void Split::ask(AnyCausalLm& policy, std::uint64_t collection) {
   bool const changed = !sent_ || policy.version() != version_;
   auto const agreed =
       order({.stop = 0, .collection = collection, .version = policy.version(), .weights = changed ? 1U : 0U});
@@ -113,6 +115,11 @@ TokenTrajectories Split::collect(AnyCausalLm& policy, std::uint64_t collection) 
   if (changed && all_.rank() == 0) send_weights(policy);
   sent_ = true;
   version_ = policy.version();
+  asked_ = true;
+}
+
+/// What was asked for, on all training ranks alike.
+TokenTrajectories Split::receive() {
   auto const sizes = gathered(all_, 0);
   for (double const wish : gathered(all_, 0)) *stop_wanted_ = *stop_wanted_ || wish > 0;
   TokenTrajectories t;
@@ -121,9 +128,38 @@ TokenTrajectories Split::collect(AnyCausalLm& policy, std::uint64_t collection) 
     all_.broadcast(std::as_writable_bytes(std::span(bytes)), r);
     t.append(from_bytes(bytes));
   }
+  asked_ = false;
+  return t;
+}
+
+TokenTrajectories Split::collect(AnyCausalLm& policy, std::uint64_t collection) {
+  TokenTrajectories t;
+  if (ahead_.empty()) {
+    if (!asked_) ask(policy, collection);
+    t = receive();
+  } else {
+    t = from_bytes({reinterpret_cast<char const*>(ahead_.data()), ahead_.size()});
+    ahead_.clear();
+  }
+  if (placement_.one_step_ahead) ask(policy, collection + 1);
   return share_of(t, share());
 }
 
-void Split::stop() { order({.stop = 1}); }
+void Split::await_ahead() {
+  if (!asked_) return;
+  auto const bytes = to_bytes(receive());
+  ahead_.assign(bytes.begin(), bytes.end());
+}
+
+void Split::stop() {
+  if (asked_) receive();
+  order({.stop = 1});
+}
+
+void Split::state(State& s) {
+  if (!placement_.one_step_ahead) return;
+  if (asked_) throw Error("split", "a collection is on its way and would be forgotten", {}, "call await_ahead() first");
+  s("ahead", ahead_);
+}
 
 }  // namespace grove

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Split placement: some ranks sample for the others, which train. The trainer's rollout asks and waits; the sampling
-// ranks serve until they are told to stop. Weights go over when they have changed since the last collection.
+// ranks serve until they are told to stop. Weights go over when they have changed since the last collection. One step
+// ahead, the next collection is asked for when one is handed over, so that ranks sample while the others train.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "grove/checkpoint/state.hpp"
 #include "grove/dist/process_group.hpp"
@@ -21,6 +23,9 @@ namespace grove {
 /// Who samples: the last `samplers` of all ranks; 0: everybody does both.
 struct Placement {
   std::size_t samplers = 0;
+  /// Each collection after the first is sampled while the one before is trained on, by the weights that there were when
+  /// that one was handed over. The trainer must be told: RatioCheck::staleness = 1.
+  bool one_step_ahead = false;
 
   /// "colocated" or "split:K". Throws Error for another text.
   static Placement parse(std::string const& text);
@@ -51,8 +56,15 @@ class Split {
   /// What the trainers' ranks call together: a collection with the policy's weights, this rank's share of its groups.
   TokenTrajectories collect(AnyCausalLm& policy, std::uint64_t collection);
 
-  /// Ends `serve` on the sampling ranks; the trainers call it together.
+  /// Waits for what is being sampled ahead and keeps it for the next `collect`; the trainers call it together, before
+  /// they write their state down.
+  void await_ahead();
+
+  /// Ends `serve` on the sampling ranks; the trainers call it together. What was sampled ahead is lost.
   void stop();
+
+  /// The collection that was sampled ahead. Throws Error while it is still on its way.
+  void state(State& s);
 
  private:
   struct Order {
@@ -61,9 +73,14 @@ class Split {
 
   Order order(Order mine);
   void send_weights(AnyCausalLm& policy);
+  void ask(AnyCausalLm& policy, std::uint64_t collection);
+  TokenTrajectories receive();
 
   ProcessGroup all_, training_, weights_;  // rank 0 and those who sample
-  std::size_t trainers_ = 0, samplers_ = 0;
+  std::size_t trainers_ = 0;
+  Placement placement_;
+  bool asked_ = false;               // for a collection that has not come yet
+  std::vector<std::uint8_t> ahead_;  // one that has come before it was wanted; or nothing
   bool sent_ = false;
   std::uint64_t version_ = 0;  // of the weights that the sampling ranks have
   std::shared_ptr<bool> stop_wanted_ = std::make_shared<bool>(false);
@@ -77,7 +94,11 @@ class RemoteSampler {
   TokenTrajectories collect(AnyCausalLm& policy) { return split_->collect(policy, collections_++); }
   std::size_t group_size() const { return group_; }
   std::uint64_t collections() const { return collections_; }
-  void state(State& s) { s("collections", collections_); }
+  void await_ahead() { split_->await_ahead(); }
+  void state(State& s) {
+    s("collections", collections_);
+    split_->state(s);
+  }
 
  private:
   std::shared_ptr<Split> split_;
