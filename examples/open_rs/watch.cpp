@@ -2,10 +2,13 @@
 #include "open_rs/watch.hpp"
 
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "grove/data/jsonl.hpp"
 #include "grove/error.hpp"
+#include "grove/eval/majority.hpp"
+#include "grove/eval/pass_at_k.hpp"
 #include "grove/io/json.hpp"
 #include "grove/metrics/statistics.hpp"
 #include "open_rs/processes.hpp"
@@ -71,24 +74,47 @@ void TrainingEvaluation::evaluate(grove::AnyCausalLm& policy, grove::ProcessGrou
                                                      .truncated = c.finish == grove::Finish::Length});
                    }});
   judge(judged, verifier_, plan_.model.threads > 0 ? plan_.model.threads : threads_of_rank());
-  // Whole numbers, so that their sums are the same whatever ranks there are.
-  std::vector<double> right(set.problems.size()), totals(2);
-  for (std::size_t p = 0; p < right.size(); ++p)
+  // Sums of whole numbers, and of numbers that one rank has: the same whatever ranks there are.
+  std::vector<double> right(set.problems.size()), majority(set.problems.size()), totals(2);
+  for (std::size_t p = 0; p < right.size(); ++p) {
+    std::vector<grove::eval::Vote> votes;
     for (Sample const& sample : judged[0].samples[p]) {
+      votes.push_back(sample.chosen);
       right[p] += sample.chosen.correct ? 1 : 0;
       totals[0] += *sample.tokens;
       totals[1] += *sample.truncated ? 1 : 0;
     }
+    if (!votes.empty()) majority[p] = grove::eval::majority(votes);
+  }
   ranks.all_reduce_sum(right);
+  ranks.all_reduce_sum(majority);
   ranks.all_reduce_sum(totals);
-  grove::metrics::Statistics rates;
-  for (double const count : right) rates.add(count / static_cast<double>(plan_.n));
+  write_statistics("eval/" + name_of(set) + "/", right, majority, metrics);
+  auto const completions = static_cast<double>(right.size() * plan_.n);
+  metrics.set("eval/" + name_of(set) + "/mean_length", totals[0] / completions);
+  metrics.set("eval/" + name_of(set) + "/truncated", totals[1] / completions);
+}
+
+/// Those of open_rs evaluate, summed up in its order.
+void TrainingEvaluation::write_statistics(std::string const& prefix, std::span<double const> right,
+                                          std::span<double const> majority, grove::Metrics& metrics) const {
   auto const problems = static_cast<double>(right.size());
-  std::string const prefix = "eval/" + name_of(set) + "/";
-  metrics.set(prefix + "pass@1", rates.mean());
+  grove::metrics::Statistics rates;
+  double sum = 0;
+  for (double const count : right) {
+    double const rate = count / static_cast<double>(plan_.n);
+    rates.add(rate);
+    sum += rate;
+  }
+  metrics.set(prefix + "pass@1", sum / problems);
   if (right.size() > 1) metrics.set(prefix + "se", rates.standard_deviation() / std::sqrt(problems));
-  metrics.set(prefix + "mean_length", totals[0] / (problems * static_cast<double>(plan_.n)));
-  metrics.set(prefix + "truncated", totals[1] / (problems * static_cast<double>(plan_.n)));
+  for (std::size_t const k : {4, 8}) {
+    if (k > plan_.n) break;
+    double chance = 0;
+    for (double const count : right) chance += grove::eval::pass_at_k(plan_.n, static_cast<std::size_t>(count), k);
+    metrics.set(prefix + "pass@" + std::to_string(k), chance / problems);
+  }
+  if (plan_.n > 1) metrics.set(prefix + "maj@n", std::accumulate(majority.begin(), majority.end(), 0.0) / problems);
 }
 
 std::vector<grove::StepReport> history_of(fs::path const& run) {

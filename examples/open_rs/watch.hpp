@@ -21,8 +21,9 @@
 namespace open_rs {
 
 /// Samples and judges test sets with the policy as it is, and adds `eval/SET/pass@1`, its standard error, mean length
-/// and truncated share to the report, for several sets also the mean `eval/pass@1`. Ranks divide the problems; every
-/// rank has the same numbers. The sampler's random numbers are an evaluation's own.
+/// and truncated share to the report, of several completions also pass@4, pass@8 and maj@n as far as there are as many,
+/// and the mean over the sets, `eval/pass@1`. Ranks divide the problems; every rank has the same numbers. The sampler's
+/// random numbers are an evaluation's own.
 class TrainingEvaluation {
  public:
   /// Reads the test sets. Throws grove::Error for a bad file, and for a model without a chat template.
@@ -37,6 +38,9 @@ class TrainingEvaluation {
   void evaluate(grove::AnyCausalLm& policy, grove::ProcessGroup& ranks, grove::Metrics& metrics) const;
   void evaluate(grove::AnyCausalLm& policy, grove::ProcessGroup& ranks, grove::data::EvaluationSet const& set,
                 grove::Metrics& metrics) const;
+  /// Of each problem's number of right completions and its majority.
+  void write_statistics(std::string const& prefix, std::span<double const> right, std::span<double const> majority,
+                        grove::Metrics& metrics) const;
 
   SamplingPlan plan_{};
   std::string verifier_;

@@ -30,6 +30,25 @@ case $what in
       --out evaluated 2>/dev/null >evaluated.json
     pass=$(sed -E 's/.*"pass@1":([^,]*),.*/\1/' evaluated.json)
     grep '"step":6,' watched/metrics.jsonl | grep -q "\"eval/test/pass@1\":$pass[,}]" || { cat evaluated.json; fail "evaluate has other numbers"; }
+    # Of several completions also pass@k and maj@n, on one rank and on two; all of evaluate's numbers.
+    for n in 5 8; do
+      until=1 train several --eval-data test.jsonl --eval-before --set eval_n=$n --set eval_temperature=1 2>log || { cat log; exit 1; }
+      until=1 train ranks --eval-data test.jsonl --eval-before --set eval_n=$n --set eval_temperature=1 --processes 2 2>log || { cat log; exit 1; }
+      "$program" evaluate --json --model "$model" --data test.jsonl -n $n --verifier answer-tag --prompt problem --seed 42 --max-tokens 48 \
+        --temperature 1 --out "evaluated_$n" 2>/dev/null >evaluated.json
+      names="pass@1 se pass@4 maj@n mean_length truncated"
+      [ $n = 5 ] && [ -z "$(value several 0 'eval/test/pass@8')" ] || names="$names pass@8"
+      for name in $names; do
+        key=${name#pass@[48]}
+        key=${key:-${name#pass@}}
+        expected=$(sed -E "s/,\"strict\":.*//; s/.*[{,]\"$key\":([^,}]*).*/\1/" evaluated.json)
+        for run in several ranks; do
+          echo "$(value $run 0 "eval/test/$name") $expected" | awk 'NF != 2 || ($1 - $2) ^ 2 > 1e-24 * $2 ^ 2 { exit 1 }' ||
+            { cat evaluated.json; fail "$name of $n completions: $(value $run 0 "eval/test/$name") in the run $run, evaluate has $expected"; }
+        done
+      done
+      rm -rf several ranks
+    done
     # Killed and resumed, and with two ranks: the same evaluations.
     until=3 train killed --eval-data test.jsonl few.jsonl --eval-every 2 --eval-before 2>log || { cat log; exit 1; }
     train killed --eval-data test.jsonl few.jsonl --eval-every 2 --eval-before --resume auto 2>log || { cat log; exit 1; }
