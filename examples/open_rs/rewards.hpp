@@ -15,6 +15,7 @@
 
 #include "grove/reward/math_answer.hpp"
 #include "grove/reward/reward_set.hpp"
+#include "grove/reward/scoring_options.hpp"
 
 namespace open_rs {
 
@@ -29,6 +30,9 @@ struct RewardKeys {
   std::string verifier = "strict";
   std::string self_test = "warn";
   double self_test_max_error_rate = 0.2;
+  std::size_t reward_deadline_ms = 0;
+  std::optional<double> reward_fallback{};
+  double reward_max_error_rate = 0;
   std::string format_form = "open-rs";
   std::string cosine_defaults = "described";
   std::optional<double> cosine_min_value_wrong{}, cosine_max_value_wrong{}, cosine_min_value_correct{},
@@ -57,6 +61,9 @@ struct RewardKeys {
 
   /// Every key with its default and meaning; values land here.
   void add_to(boost::program_options::options_description& options);
+
+  /// How all rewards are called. Throws grove::Error for an error rate outside [0, 1].
+  grove::ScoringOptions scoring() const;
 };
 
 /// The names that `add_reward` knows, with commas between.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <boost/lexical_cast/try_lexical_convert.hpp>
+#include <chrono>
+#include <cmath>
 #include <concepts>
 #include <sstream>
 #include <utility>
@@ -93,9 +95,10 @@ std::string reward_key_table() {
   text << "\nKeys of the rewards, for --set NAME.key=value (key names of the script and of TRL are taken too):\n";
   for (auto const& option : options.options()) {
     auto const& name = option->long_name();
-    if (name == "verifier" || name.starts_with("self_test")) continue;
     auto const exact = std::ranges::find(whole_names, name, &Words::second);
     auto const owner = std::ranges::find_if(prefixes, [&](Words const& one) { return name.starts_with(one.second); });
+    bool const of_all = exact == whole_names.end() && owner == prefixes.end();
+    if (of_all || name == "verifier") continue;
     std::string shown = exact != whole_names.end()
                             ? std::string(exact->first) + "." + name
                             : std::string(owner->first) + "." + name.substr(owner->second.size());
@@ -122,6 +125,11 @@ void RewardKeys::add_to(po::options_description& options) {
   add("self_test", self_test,
       "of each reward on the data set's own gold answers before training: off, warn, or drop (the rows that fail)");
   add("self_test_max_error_rate", self_test_max_error_rate, "share of rows; where more fail the run does not start");
+  add("reward_deadline_ms", reward_deadline_ms,
+      "of one call of a reward; a later one counts as slow and the fallback is its score; 0: none");
+  add_free("reward_fallback", reward_fallback, "score where a reward was late or threw; empty: it declines");
+  add("reward_max_error_rate", reward_max_error_rate,
+      "share of a batch in which a reward may throw; beyond it the run stops with the cause");
   add("format_form", format_form, "open-rs (the closing tag once), open-r1, think-answer or think (TRL)");
   add("cosine_defaults", cosine_defaults,
       "described, or open-rs: its script's, a short wrong answer at 0 and a long one at -0.5, characters, no clamp");
@@ -160,6 +168,16 @@ void RewardKeys::add_to(po::options_description& options) {
   add("external_command", external_command, "program and arguments, parted by spaces, that judge as reward external");
   add("external_processes", external_processes, "as many of them");
   add("external_deadline_ms", external_deadline_ms, "for one answer of theirs");
+}
+
+grove::ScoringOptions RewardKeys::scoring() const {
+  if (!(reward_max_error_rate >= 0 && reward_max_error_rate <= 1))
+    throw grove::Error("reward_max_error_rate", std::to_string(reward_max_error_rate), "from 0 to 1");
+  if (reward_fallback && !std::isfinite(*reward_fallback))
+    throw grove::Error("reward_fallback", std::to_string(*reward_fallback), "a finite number");
+  return {.max_error_rate = reward_max_error_rate,
+          .deadline = std::chrono::milliseconds(reward_deadline_ms),
+          .fallback = reward_fallback};
 }
 
 }  // namespace open_rs

@@ -294,6 +294,7 @@ grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe) {
                               .mask_truncated_completions = recipe.mask_truncated_completions,
                               .value_warmup_steps = recipe.value_warmup_steps,
                               .sharding = {.level = zero_level(recipe.zero)},
+                              .scoring = recipe.rewards.scoring(),
                               .seed = recipe.seed};
   options.ratio_check = ratio_check_of(flags);
   if (recipe.as_run.has_two_views(recipe.temperature)) {

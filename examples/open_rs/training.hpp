@@ -145,7 +145,6 @@ std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags flags
               });
   if (!recipe.curriculum.curriculum_reward.empty() && trainer.rollout().source() == nullptr)
     throw grove::Error("recipe", "curriculum_reward on a rank that samples nothing itself", "no --replay, colocated");
-  if (first) announce(flags, recipe, name);
   auto const place = place_of(flags, recipe, folder, trainer.settings());
   check_agreement(ranks, place.settings);
   auto const done = take_up(trainer, place);
@@ -157,6 +156,7 @@ std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags flags
     std::filesystem::remove(folder / "metrics.jsonl", none);
   }
   grove::RunLog log(first ? folder : folder / ("rank-" + std::to_string(ranks.rank())), true, done);
+  if (first) announce(flags, recipe, name);
   auto const steps = flags.steps > 0 ? flags.steps : recipe.max_steps;
   auto const record = [&](auto& t, grove::StepReport const& report) {
     if (!flags.record.empty()) grove::Recorder{flags.record}(t, report);

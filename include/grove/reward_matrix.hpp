@@ -88,8 +88,11 @@ class RewardMatrix {
       if (at == matrix.names_.end())
         throw Error("recording", "it has a reward '" + names_[r] + "'", "the rewards of this run",
                     "add it to them, with weight 0 to leave it out");
-      for (std::size_t s = 0; s < samples_; ++s)
-        matrix(static_cast<std::size_t>(at - matrix.names_.begin()), s) = (*this)(r, s);
+      auto const to = static_cast<std::size_t>(at - matrix.names_.begin());
+      for (std::size_t s = 0; s < samples_; ++s) {
+        matrix(to, s) = (*this)(r, s);
+        if (auto const earned = tokens(r, s); !earned.empty()) matrix.set_tokens(to, s, {earned.begin(), earned.end()});
+      }
     }
     return matrix;
   }

@@ -131,10 +131,7 @@ TEST_CASE("bad input: an output folder that cannot be written") {
     return run(arguments);
   };
   for (auto const& out : {w.root / "file", w.root / "file" / "run", fs::path("/proc/grove-run")}) {
-    auto const result = into(out);
-    INFO(result.error);
-    CHECK(result.code == 2);
-    CHECK(result.says("open_rs: " + out.string() + ": cannot be made"));
+    check(into(out), out.string() + ": cannot be made");
   }
   CHECK(contents(w.root / "file") == "in the way");
   auto const recorded = run(w.train({"--steps", "1", "--record", (w.root / "file" / "record").string()}));

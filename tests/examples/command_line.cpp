@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <stdexcept>
 
 #include "examples/workplace.hpp"
 #include "grove/algorithms.hpp"
@@ -22,6 +23,10 @@ struct Even {
   double operator()(grove::Problem const&, grove::Completion const& c) const {
     return c.tokens.empty() ? 0.0 : c.tokens.back() % 2;
   }
+};
+
+struct Breaks {
+  double operator()(grove::Problem const&, grove::Completion const&) const { throw std::runtime_error("it broke"); }
 };
 
 }  // namespace
@@ -165,6 +170,29 @@ TEST_CASE("a reward of one's own is named in reward_funcs and listed in the help
   REQUIRE(trained.code == 0);
   REQUIRE(run({"train", "--help"}, "", grove::Named{"even", Even{}}).out.find("even") != std::string::npos);
   REQUIRE(run(w.train({"--steps", "1", "--set", "reward_funcs=format,even"})).code == 2);
+}
+
+TEST_CASE("a reward that throws is counted and gets the fallback, where the recipe says so") {
+  Workplace const w;
+  grove::Named const breaks{"breaks", Breaks{}};
+  auto const settings = [&](std::vector<std::string> more) {
+    std::vector<std::string> all{"--steps", "1", "--set", "reward_funcs=format,breaks"};
+    for (auto& one : more) all.insert(all.end(), {"--set", std::move(one)});
+    return w.train(all);
+  };
+  auto const stopped = run(settings({}), "", breaks);
+  CHECK(stopped.code == 2);
+  CHECK(stopped.says("reward breaks: problem "));
+  auto const lenient =
+      run(settings({"reward_max_error_rate=1", "reward_fallback=-7", "reward_deadline_ms=60000"}), "", breaks);
+  INFO(lenient.error);
+  REQUIRE(lenient.code == 0);
+  std::ifstream file(w.root / "run" / "metrics.jsonl");
+  auto const metrics = Json::parse(file);
+  CHECK(metrics.at("rewards/breaks/errors") == 4);
+  CHECK(metrics.at("rewards/breaks/mean") == -7);
+  CHECK(run(settings({"reward_max_error_rate=2"}), "", breaks).says("reward_max_error_rate: 2"));
+  CHECK(run(settings({"reward_fallback=much"}), "", breaks).code == 2);
 }
 
 TEST_CASE("bad input is one line and exit code 2") {

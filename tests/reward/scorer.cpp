@@ -4,7 +4,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -248,35 +251,84 @@ TEST_CASE("a reward of a group sees all its completions") {
 
 namespace {
 
-/// Takes its time over odd answers.
-struct SlowOnOdd {
-  static constexpr std::string_view name = "slow";
+/// What late calls wait for: whoever goes on without them opens it at last.
+struct Latch {
+  std::mutex mutex{};
+  std::condition_variable opened{};
+  bool open = false;
+
+  void wait() {
+    std::unique_lock lock(mutex);
+    opened.wait(lock, [this] { return open; });
+  }
+  void let_through() {
+    std::scoped_lock lock(mutex);
+    open = true;
+    opened.notify_all();
+  }
+};
+
+/// Never comes back from odd answers before the latch is open.
+struct StuckOnOdd {
+  static constexpr std::string_view name = "stuck";
+  std::shared_ptr<Latch> latch = std::make_shared<Latch>();
   double operator()(grove::Problem const& problem, grove::Completion const&) const {
-    if (problem.id % 2 == 1) std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    if (problem.id % 2 == 1) latch->wait();
     return 1.0;
+  }
+};
+
+/// The same for groups whose first answer is odd.
+struct GroupStuckOnOdd {
+  static constexpr std::string_view name = "stuck_group";
+  std::shared_ptr<Latch> latch = std::make_shared<Latch>();
+  Scores operator()(Problems problems, Completions completions) const {
+    if (problems.front()->id % 2 == 1) latch->wait();
+    return Scores(completions.size(), 1.0);
   }
 };
 
 }  // namespace
 
-TEST_CASE("a call that is late or throws is counted under the reward's name and gets the fallback") {
+TEST_CASE("a call that is late is counted under the reward's name and gets the fallback") {
   auto const answers = many(6);
   grove::Metrics metrics;
-  auto const begin = std::chrono::steady_clock::now();
-  Scorer scorer({.threads = 6, .deadline = std::chrono::milliseconds(100), .fallback = -0.5});
-  auto const rewards = scorer(SlowOnOdd{}, answers);
-  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(500));
+  StuckOnOdd const stuck;
+  Scorer scorer({.threads = 6, .deadline = std::chrono::seconds(1), .fallback = -0.5});
+  auto const rewards = scorer(stuck, answers);  // would never return without the deadline
   for (std::size_t s = 0; s < rewards.samples(); ++s)
     CHECK(rewards(0, s) == (answers.problem(s).id % 2 == 1 ? -0.5 : 1.0));
   scorer.report(metrics);
-  CHECK(metrics.find("rewards/slow/slow") == 3.0);
-  CHECK_FALSE(metrics.find("rewards/slow/errors").has_value());
+  CHECK(metrics.find("rewards/stuck/slow") == 3.0);
+  CHECK_FALSE(metrics.find("rewards/stuck/errors").has_value());
+  stuck.latch->let_through();
+}
 
+TEST_CASE("a late call of a group is counted for each of its completions, and all get the fallback") {
+  test::Answers answers;
+  for (std::uint32_t group = 0; group < 3; ++group)
+    for (int i = 0; i < 2; ++i) {
+      answers.add(asks("", group), says("", 1));
+      answers.episodes.group.back() = group;
+    }
+  GroupStuckOnOdd const stuck;
+  grove::Metrics metrics;
+  Scorer scorer({.threads = 3, .deadline = std::chrono::seconds(1)});
+  auto const rewards = scorer(stuck, answers);
+  for (std::size_t s = 0; s < rewards.samples(); ++s)
+    CHECK(rewards(0, s) == (answers.problem(s).id == 1 ? std::nullopt : std::optional(1.0)));
+  scorer.report(metrics);
+  CHECK(metrics.find("rewards/stuck_group/slow") == 2.0);
+  stuck.latch->let_through();
+}
+
+TEST_CASE("a call that throws is counted under the reward's name and gets the fallback") {
+  auto const answers = many(6);
+  grove::Metrics metrics;
   Scorer lenient({.threads = 2, .max_error_rate = 1, .fallback = 0.25});
   auto const failed = lenient(BreaksBelow{.bad = 2}, answers);
   lenient.report(metrics);
   CHECK(failed(0, 0) == 0.25);
   CHECK(failed(0, 5) != 0.25);
   CHECK(metrics.find("rewards/breaks/errors") == 2.0);
-  std::this_thread::sleep_for(std::chrono::milliseconds(700));  // the late calls end before the test does
 }

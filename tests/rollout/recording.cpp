@@ -71,6 +71,30 @@ TEST_CASE("a replayed run repeats its metrics bit for bit") {
   REQUIRE(run(grove::Replay(folder.path), options, {}) == recorded);
 }
 
+TEST_CASE("scores of tokens are written as lists and read back as they were") {
+  Folder folder;
+  auto policy = tiny::policy();
+  auto rollout = tiny::sampler();
+  auto const t = rollout.collect(policy);
+  grove::RewardMatrix rewards({"steps", "whole"}, {0.5, 2.0}, t.samples.size());
+  for (std::size_t s = 0; s < t.samples.size(); ++s) {
+    std::vector<double> tokens(t.samples[s].completion.tokens.size());
+    for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = 0.1 * static_cast<double>(s + i);
+    if (!tokens.empty()) rewards.set_tokens(0, s, tokens);
+    rewards(1, s) = 1;
+  }
+  grove::write_recording(folder.path, 1, t, rewards, {}, 1);
+  auto const read = grove::read_recording(folder.path, 1, policy).recorded.weighed_as({"whole", "steps"}, {2.0, 0.5});
+  REQUIRE(read.samples() == rewards.samples());
+  REQUIRE(read.has_tokens());
+  for (std::size_t s = 0; s < t.samples.size(); ++s) {
+    CHECK(std::ranges::equal(read.tokens(1, s), rewards.tokens(0, s)));
+    CHECK(read(1, s) == rewards(0, s));
+    CHECK(read.tokens(0, s).empty());
+    CHECK(read.combined(s) == rewards.combined(s));
+  }
+}
+
 TEST_CASE("hand-written lines need neither log-probs nor places") {
   Folder folder;
   std::filesystem::create_directories(folder.path);
@@ -102,6 +126,10 @@ TEST_CASE("a bad line is named with its file, number and key") {
   CHECK_FALSE(write_line(folder.path, "{").empty());
   CHECK(write_line(folder.path, R"({"id":0,"group":0,"prompt_ids":[1],"ids":[2],"rewards":{}})").find("rewards") !=
         message.npos);
+  CHECK(write_line(folder.path, R"({"id":0,"group":0,"prompt_ids":[1],"ids":[2],"rewards":{"r":[1,2]}})")
+            .find("lists of 1 numbers") != message.npos);
+  CHECK_FALSE(
+      write_line(folder.path, R"({"id":0,"group":0,"prompt_ids":[1],"ids":[2],"rewards":{"r":["1"]}})").empty());
 }
 
 TEST_CASE("two sequences of one group and index, and a step without any, are refused") {

@@ -73,8 +73,7 @@ class Scorer {
     else if constexpr (BatchReward<R, T>)
       return reward.evaluate(trajectories);
     else
-      return detail::with_list(reward,
-                               [&](auto const& list) { return judge(list, trajectories, detached_score(reward)); });
+      return detail::with_list(reward, [&](auto const& list) { return judge(list, trajectories, detached(reward)); });
   }
 
   /// Account of each reward since the last `report`.
@@ -111,27 +110,61 @@ class Scorer {
     std::vector<std::size_t> samples{};
   };
   struct TooManyErrors {};
-  using DetachedScore = std::function<std::optional<Score>(std::size_t, Problem const&, Completion const&)>;
+  /// Problems and completions that a reward sees together.
+  template <class X>
+  using Pointers = std::vector<X const*>;
+  using Scores = std::vector<std::optional<double>>;
+  /// Calls of a reward under the deadline, for which everything is copied: nothing where they are late. Empty without a
+  /// deadline.
+  struct Detached {
+    std::function<std::optional<Score>(std::size_t, Problem const&, Completion const&)> score{};
+    std::function<std::optional<Scores>(std::size_t, Pointers<Problem> const&, Pointers<Completion> const&)> together{};
+  };
 
-  /// One call of a reward under the deadline, for which everything is copied; empty without a deadline.
   template <class R>
-  DetachedScore detached_score(R const& reward) const {
+  Detached detached(R const& reward) const {
     if (options_.deadline.count() == 0) return {};
     if constexpr (std::copy_constructible<R>) {
       auto const kept = std::make_shared<R const>(reward);
-      return [kept, deadline = options_.deadline](std::size_t r, Problem const& problem, Completion const& completion) {
-        return detail::within(deadline, [kept, r, problem, completion] {
-          return detail::with_list(*kept, [&](auto const& list) { return list.score(r, problem, completion); });
-        });
-      };
+      auto const deadline = options_.deadline;
+      return {.score =
+                  [kept, deadline](std::size_t r, Problem const& problem, Completion const& completion) {
+                    return detail::within(deadline, [kept, r, problem, completion] {
+                      return detail::with_list(*kept,
+                                               [&](auto const& list) { return list.score(r, problem, completion); });
+                    });
+                  },
+              .together =
+                  [kept, deadline](std::size_t r, Pointers<Problem> const& problems,
+                                   Pointers<Completion> const& completions) {
+                    return detail::within(deadline,
+                                          [kept, r, problems = copies(problems), completions = copies(completions)] {
+                                            return detail::with_list(*kept, [&](auto const& list) {
+                                              return list.score_together(r, pointers(problems), pointers(completions));
+                                            });
+                                          });
+                  }};
     } else {
       throw Error("ScoringOptions", "a deadline for a reward that cannot be copied", "0",
                   "let the reward be copyable: a call that is late goes on with a copy of it");
     }
   }
 
+  template <class X>
+  static std::vector<X> copies(Pointers<X> const& pointers) {
+    std::vector<X> values;
+    for (auto const* value : pointers) values.push_back(*value);
+    return values;
+  }
+  template <class X>
+  static Pointers<X> pointers(std::vector<X> const& values) {
+    Pointers<X> pointers;
+    for (auto const& value : values) pointers.push_back(&value);
+    return pointers;
+  }
+
   template <RewardList L, AnswersProblems T>
-  RewardMatrix judge(L const& list, T const& trajectories, DetachedScore const& detached) {
+  RewardMatrix judge(L const& list, T const& trajectories, Detached const& detached) {
     std::size_t const n = trajectories.episodes.sequences();
     std::vector<std::string> names;
     std::vector<double> weights;
@@ -149,7 +182,7 @@ class Scorer {
     try {
       pool_.for_each(groups.size() + n, [&](std::size_t i) {
         if (i < groups.size())
-          judge_together(list, trajectories, groups[i], matrix, accounts[groups[i].reward]);
+          judge_together(list, trajectories, groups[i], matrix, accounts[groups[i].reward], detached);
         else
           judge_alone(list, trajectories, i - groups.size(), matrix, accounts, detached);
       });
@@ -179,7 +212,7 @@ class Scorer {
 
   template <RewardList L, AnswersProblems T>
   void judge_alone(L const& list, T const& trajectories, std::size_t sample, RewardMatrix& matrix,
-                   std::vector<Account>& accounts, DetachedScore const& detached) const {
+                   std::vector<Account>& accounts, Detached const& detached) const {
     Problem const& problem = trajectories.problem(sample);
     Completion const& completion = trajectories.completion(sample);
     for (std::size_t r = 0; r < list.size(); ++r) {
@@ -187,8 +220,8 @@ class Scorer {
       call(accounts[r], sample, 1, matrix.samples(), problem, [&] {
         matrix(r, sample) = options_.fallback;  // unless it is judged in time
         std::optional<Score> judged;
-        if (detached)
-          judged = detached(r, problem, completion);
+        if (detached.score)
+          judged = detached.score(r, problem, completion);
         else
           judged.emplace(list.score(r, problem, completion));
         if (!judged.has_value()) {
@@ -209,16 +242,22 @@ class Scorer {
 
   template <RewardList L, AnswersProblems T>
   void judge_together(L const& list, T const& trajectories, Together const& group, RewardMatrix& matrix,
-                      Account& account) const {
-    std::vector<Problem const*> problems;
-    std::vector<Completion const*> completions;
+                      Account& account, Detached const& detached) const {
+    Pointers<Problem> problems;
+    Pointers<Completion> completions;
     for (auto const sample : group.samples) {
       problems.push_back(&static_cast<Problem const&>(trajectories.problem(sample)));
       completions.push_back(&static_cast<Completion const&>(trajectories.completion(sample)));
     }
     for (auto const sample : group.samples) matrix(group.reward, sample) = options_.fallback;
     call(account, group.samples.front(), group.samples.size(), matrix.samples(), *problems.front(), [&] {
-      auto const scores = list.score_together(group.reward, problems, completions);
+      auto const judged = detached.together ? detached.together(group.reward, problems, completions)
+                                            : list.score_together(group.reward, problems, completions);
+      if (!judged.has_value()) {
+        account.slow += group.samples.size();
+        return;
+      }
+      auto const& scores = *judged;
       if (scores.size() != group.samples.size())
         throw Error("its result", std::to_string(scores.size()) + " scores",
                     std::to_string(group.samples.size()) + ", one a completion");

@@ -13,6 +13,7 @@
 #include "grove/error.hpp"
 #include "grove/io/atomic_file.hpp"
 #include "grove/io/json.hpp"
+#include "grove/reward/score.hpp"
 
 namespace grove {
 namespace {
@@ -64,7 +65,12 @@ Json line_of(TokenTrajectories const& t, std::size_t i, RewardMatrix const& rewa
   line["rewards"] = Json::object();
   for (std::size_t r = 0; r < rewards.rewards(); ++r) {
     auto const& value = rewards(r, i);
-    line["rewards"][rewards.name(r)] = value ? Json(*value) : Json(nullptr);
+    auto const tokens = rewards.tokens(r, i);
+    auto& written = line["rewards"][rewards.name(r)];
+    if (!tokens.empty())
+      written = std::vector<double>(tokens.begin(), tokens.end());
+    else if (value)
+      written = *value;
   }
   line["finish"] = sample.completion.finish == Finish::Stop ? "stop" : "length";
   line["policy_version"] = sample.completion.versions.empty() ? 0 : sample.completion.versions.front();
@@ -96,12 +102,22 @@ std::vector<std::size_t> read_places(io::JsonFields const& fields, std::string_v
   return places;
 }
 
+Score read_score(io::JsonFields const& fields, Json const& value, std::size_t tokens) {
+  if (value.is_null()) return std::nullopt;
+  if (value.is_number()) return value.get<double>();
+  if (!value.is_array() || value.size() != tokens ||
+      !std::ranges::all_of(value, [](Json const& x) { return x.is_number(); }))
+    fields.refuse("rewards",
+                  "numbers, null, or lists of " + std::to_string(tokens) + " numbers, one for each of the ids");
+  return Score::of_tokens(value.get<std::vector<double>>());
+}
+
 /// What a line says besides its sample.
 struct LineExtras {
   std::uint32_t group = 0;
   bool has_index = false, has_log_probs = false;
   std::optional<std::uint32_t> rank{};
-  std::vector<std::pair<std::string, std::optional<double>>> rewards{};
+  std::vector<std::pair<std::string, Score>> rewards{};
   std::vector<std::size_t> minibatch{}, micro_batch{}, position{};
 };
 
@@ -139,11 +155,9 @@ std::pair<TokenSample, LineExtras> parse_line(Json const& json, std::string cons
   }
   auto const* rewards = fields.find("rewards");
   if (rewards == nullptr || !rewards->is_object() || rewards->empty())
-    fields.refuse("rewards", "an object {name: number or null} of at least one reward");
-  for (auto const& [name, value] : rewards->items()) {
-    if (!value.is_number() && !value.is_null()) fields.refuse("rewards", "numbers or null");
-    extras.rewards.emplace_back(name, value.is_null() ? std::nullopt : std::optional(value.get<double>()));
-  }
+    fields.refuse("rewards", "an object {name: score} of at least one reward");
+  for (auto const& [name, value] : rewards->items())
+    extras.rewards.emplace_back(name, read_score(fields, value, completion.tokens.size()));
   extras.minibatch = read_places(fields, "minibatch");
   extras.micro_batch = read_places(fields, "micro_batch");
   extras.position = read_places(fields, "position");
@@ -182,8 +196,11 @@ RewardMatrix rewards_of(std::vector<LineExtras> const& lines) {
       if (std::ranges::find(names, name) == names.end()) names.push_back(name);
   RewardMatrix matrix(names, std::vector<double>(names.size(), 1.0), lines.size());
   for (std::size_t i = 0; i < lines.size(); ++i)
-    for (auto const& [name, value] : lines[i].rewards)
-      matrix(static_cast<std::size_t>(std::ranges::find(names, name) - names.begin()), i) = value;
+    for (auto const& [name, score] : lines[i].rewards) {
+      auto const reward = static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());
+      matrix(reward, i) = static_cast<std::optional<double> const&>(score);
+      if (!score.tokens.empty()) matrix.set_tokens(reward, i, score.tokens);
+    }
   return matrix;
 }
 

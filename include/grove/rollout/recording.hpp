@@ -23,8 +23,9 @@ namespace grove {
 
 /// Writes one step's batch:
 /// {"id","group","index","rank","minibatch","micro_batch","position","prompt_ids","train_prompt_ids","ids","log_probs",
-///  "rewards":{name: number|null},"finish","policy_version"}. With several epochs `minibatch`, `micro_batch` and
-/// `position` are lists with one entry an epoch.
+///  "rewards":{name: number|null},"finish","policy_version"}. A reward that scores token by token has a list, one
+///  number
+/// a token. With several epochs `minibatch`, `micro_batch` and `position` are lists with one entry an epoch.
 void write_recording(std::filesystem::path const& folder, std::uint64_t step, TokenTrajectories const& trajectories,
                      RewardMatrix const& rewards, UpdatePlan const& plan, std::size_t epochs);
 
