@@ -49,6 +49,7 @@ class SoftmaxBandit {
     }
   }
 
+  /// With d log p_a / d logit_k = [a = k] - p_k and dH / d logit_k = -p_k (log p_k + H).
   template <grove::OutputConsumer<double> F>
   void accumulate(Pulls const& t, grove::Sequences sequences, grove::ColumnSet wanted, grove::Scope, F&& consume) {
     auto const n = sequences.size();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A softmax over five arms, trained by the same Trainer as language models, without LibTorch: ./examples/run bandit
 #include <iostream>
 
 #include "bandit.hpp"

@@ -37,7 +37,7 @@ struct MedianBaseline {
 };
 static_assert(grove::AdvantageEstimator<MedianBaseline>);
 
-/// coefficient / 2 * (log p - log p_old)^2: keeps each update near the policy that sampled.
+/// coefficient / 2 * (log p - log p_old)^2: keeps further updates of a batch near the policy before the first one.
 struct Proximity {
   double coefficient = 0.1;
 

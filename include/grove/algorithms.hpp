@@ -10,6 +10,14 @@
 //   SequenceSum             a sequence's tokens are added up, then the mean over sequences;  ConstantLength: the sum
 //                           over a fixed length
 //   OverGroup, OverBatch    whose standard deviation divides the advantage;  Unscaled: none does
+//   TokenRatio              pi / pi_old of each token;  SequenceRatio: its geometric mean over the sequence (GSPO's);
+//                           SequenceTokenRatio: that, with each token's own gradient;  SequenceLikelihoodRatio: the
+//                           product;  GeometricRatio: the mean of clipped log-ratios (GMPO's);  RolloutRatio: each
+//                           token's, to what sampled it;  NoRatio: 1
+//   LogProbability          the surrogate A log pi (REINFORCE), without clipping
+//   K1, K2, K3              estimators of KL(pi || pi_ref): d, d^2 / 2 and e^-d - 1 + d, d = log pi - log pi_ref
+//   AsJudged                rewards as the reward functions give them;  KlInReward: with the KL subtracted
+//   KeepAllGroups           no group is left out;  DropUniformGroups: those of equal rewards are
 //   Clip::low, high         epsilon and epsilon_high;  KlInLoss::coefficient, KlInReward::coefficient: beta
 #pragma once
 
@@ -46,8 +54,8 @@
 
 namespace grove {
 
-/// An algorithm without a critic: estimator, aggregate, policy gradient, and k3 in the loss with a coefficient of 0
-/// unless an alias sets one.
+/// Estimator, aggregate, policy gradient, and k3 in the loss with a coefficient of 0 unless an alias sets one: most
+/// algorithms without a critic. (Those that take the KL out of the reward are written out.)
 template <class A, class M, class PG, class S = AsJudged, class F = KeepAllGroups>
 struct CriticFree : Algorithm<A, Terms<M, PG, KlInLoss<K3>>, S, F> {
   CriticFree() { this->objective.template get<KlInLoss<K3>>().coefficient = 0; }
@@ -64,13 +72,15 @@ using Grpo =
 using GrpoTokenMean =
     Algorithm<GroupRelative<OverGroup>, Terms<TokenMean<Window>, PolicyGradient<TokenRatio, Clip>, KlInLoss<K3>>>;
 
-/// Dr. GRPO (arXiv 2503.20783): no division by the group's deviation nor by an answer's length; `max_completion_length`
-/// must be set. TRL reaches it with loss_type=dr_grpo and scale_rewards=none.
+/// Dr. GRPO (arXiv 2503.20783): no division by the group's deviation nor by an answer's length;
+/// `objective.aggregate.length` must be set (`max_completion_length` on a command line). TRL reaches it with
+/// loss_type=dr_grpo and scale_rewards=none.
 using DrGrpo = CriticFree<GroupRelative<Unscaled>, ConstantLength<Window>, PolicyGradient<TokenRatio, Clip>>;
 
 /// DAPO (arXiv 2503.14476): token mean, a higher upper bound, no KL; groups whose rewards are all
 /// equal are dropped and others collected in their place (dynamic sampling). Its overlong filter is
-/// `mask_truncated_completions`, its soft overlong penalty a reward. TRL's loss_type=dapo is the token mean alone.
+/// `TrainOptions::mask_truncated_completions`, its soft overlong penalty a reward. TRL's loss_type=dapo is the token
+/// mean alone.
 struct Dapo : CriticFree<GroupRelative<OverGroup>, TokenMean<Window>, PolicyGradient<TokenRatio, Clip>, AsJudged,
                          DropUniformGroups> {
   Dapo() { policy_gradient().surrogate.high = 0.28; }
@@ -115,7 +125,8 @@ struct WithCritic
 /// PPO (arXiv 1707.06347) with generalised advantages (arXiv 1506.02438). TRL has beta 0.05 in the reward.
 using Ppo = WithCritic<Gae>;
 
-/// VC-PPO (arXiv 2503.01491): a lambda of its own for the critic's targets; `value_warmup_steps` is its pre-training.
+/// VC-PPO (arXiv 2503.01491): a lambda of its own for the critic's targets; its pre-training is
+/// `TrainOptions::value_warmup_steps`.
 using VcPpo = WithCritic<DecoupledGae>;
 
 /// VAPO (arXiv 2504.05118): VC-PPO with a lambda by length, a higher upper bound and likelihood of right answers.

@@ -8,14 +8,23 @@
 // without values does not compile under a critic's algorithm. `wanted()`: those it reads with its present numbers; with
 // a KL coefficient of 0 no reference policy is loaded.
 //
-// Smaller pieces have their concept where they live: ObjectiveTerm (objective/terms.hpp), KlEstimator
-// (objective/kl.hpp), GroupFilter (reward/group_filter.hpp). A trainer also asks for these members, and does without
+// Smaller pieces have their concept where they live: Aggregate (objective/aggregate.hpp), ObjectiveTerm
+// (objective/terms.hpp), KlEstimator (objective/kl.hpp), RewardShaping (reward/shaping.hpp), GroupReward
+// (reward/score.hpp), GroupFilter (reward/group_filter.hpp). A trainer also asks for these members, and does without
 // where a type has none:
-//   Trajectories  plan, an update plan that was recorded; token_rewards(), earned at single tokens; select(sequences)
-//   and
-//                 append(t), which a group filter needs
-//   Rollout       collect_greedy(policy, t), for estimators with needs_greedy; report(metrics); group_size()
-//   Policy        clone(), where a reference is compared with; unit, where updates may take single tokens
+//   Trajectories  problem(i), completion(i)    what a Reward judges; without them the reward is a BatchReward
+//                 token_rewards()              earned at single tokens
+//                 select(sequences), append(t) for a group filter
+//                 plan                         of the updates, where it was recorded
+//   Rollout       state(s)                     how far it has come, for checkpoints
+//                 group_size()                 which the algorithm's numbers are checked against
+//                 collects_groups = false      where no two sequences answer the same problem
+//                 collect_greedy(policy, t)    for estimators with needs_greedy
+//                 report(metrics)
+//   Policy        clone(), or score_reference  where a reference policy is compared with
+//                 unit                         where updates may take single tokens
+//   BatchReward   sums_token_rewards = true    its scores are the sums of token_rewards(), not to be counted twice
+//   Communicator  phase(name)                  told what its rank is about to do
 #pragma once
 
 #include <concepts>
@@ -46,8 +55,9 @@ concept TrajectoriesOf = requires(T const& t) {
   { t.policy_versions() } -> std::convertible_to<std::span<const std::uint64_t>>;  // [tokens]
 };
 
-/// What `Policy::accumulate` calls: outputs of tokens [first, first + n) of the batch while their graph is alive, and
-/// the place for the derivatives of the loss with respect to them (zero on entry).
+/// What `Policy::accumulate` calls: outputs of tokens [first, first + n) of the units it was given, packed in their
+/// order, while their graph is alive, and the place for the derivatives of the loss with respect to them (zero on
+/// entry).
 template <class F, class Real>
 concept OutputConsumer = std::invocable<F&, std::size_t, TokenOutputs<Real>, TokenGradients<Real>>;
 
@@ -64,9 +74,9 @@ struct ConsumerArchetype {
 ///   score(t, sequences, wanted, out)       those columns for the chosen sequences, packed in their order; no gradient
 ///   accumulate(t, units, wanted, scope, f)
 ///                                          runs the forward, hands f the outputs of consecutive tokens (whole
-///                                          sequences unless scope is Token), adds the gradients f returns to those of
-///                                          the parameters. Units are sequences, or tokens of any sequence for a policy
-///                                          that says `static constexpr Unit unit = Unit::Token`
+///                                          sequences unless scope is Token), and carries the derivatives that f fills
+///                                          in to the parameters' gradients. Units are sequences, or tokens of any
+///                                          sequence for a policy that says `static constexpr Unit unit = Unit::Token`
 ///   parameters()                           where values and gradients lie
 ///   version(), commit()                    number of parameter states so far; tells that the values were changed
 template <class P>
@@ -118,7 +128,8 @@ concept AdvantageEstimator = requires(A const& a) {
       { a(in, out, ranks) } -> std::same_as<void>;
     });
 
-/// The loss in closed form: its derivatives with respect to a policy's outputs, token by token. `Terms` is the model.
+/// The loss in closed form: its derivatives with respect to a policy's outputs, token by token. It is written as
+/// `Terms`: a trainer also asks of the tally and of `depends_on_micro_batch` what those of `Terms` have.
 ///   needs, wanted, scope, describe   what it reads, how much of a sequence it must see at once, its name
 ///   count       what each mean is taken over, before any forward pass
 ///   evaluate    adds derivatives to the gradients and sums to the tally

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one trainer. An algorithm is a pair of types (how rewards become advantages, how advantages become a loss);
-// policy, rollout and reward are types beside it. `step()` is the way of the data, phase by phase.
+// The one trainer. An algorithm says how rewards become advantages and how advantages become a loss; policy, rollout
+// and reward are types beside it. `step()` is the way of the data, phase by phase.
 #pragma once
 
 #include <algorithm>
@@ -76,17 +76,15 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
   }
 
   /// One batch: rollouts, rewards, advantages, updates. If it throws, parameters and optimizer are those after the last
-  /// update that was completed, and the error says how many of this batch's updates that is.
+  /// update that was completed; an error of the update phase says how many of this batch's updates that is.
   StepReport step() {
     StepReport report{.step = step_ + 1};
     Span const whole(options_.on_span, "step");
     Stopwatch watch(report.metrics);
     Batch<P> batch = phase("gather", watch, [&] { return gather(report); });
     phase("score", watch, [&] { score(batch, report); });
-    phase("estimate", watch, [&] {
-      shape(batch, report);
-      estimate(batch, report);
-    });
+    phase("shape", watch, [&] { shape(batch, report); });
+    phase("estimate", watch, [&] { estimate(batch, report); });
     phase("update", watch, [&] {
       update(batch, report);
       all_reduce_report(batch.rewards, batch.trajectories.episodes, report.metrics, communicator_);
@@ -228,7 +226,9 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
       batch.old_log_prob = batch.log_prob;
   }
 
-  /// The policy's columns that someone reads before the first update.
+  /// The policy's columns that someone reads before the first update. A single update has the log-probs of its own
+  /// forward pass, and is compared with the sampler's there (MinibatchPass::compares); old log-probs that the sampler
+  /// gave are compared before anything is learnt from them.
   ColumnSet scored(std::size_t updates) const {
     ColumnSet wanted = algorithm_.advantage.needs & ColumnSet{Column::LogProb, Column::SumSquares, Column::Value};
     if (objective().wanted().contains(Column::Value)) wanted = wanted | Column::Value;
@@ -251,7 +251,8 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
     monitor.check(options_.ratio_check, report.step, report.metrics);
   }
 
-  /// Whether the sampler's own log-probs stand for the old policy's.
+  /// Whether the sampler's own log-probs stand for the old policy's. Left to itself only where they are the trainer's
+  /// up to f32 rounding: in bf16 the two passes may round apart, and over a sequence the differences add up.
   bool use_sampled() {
     if (options_.old_log_probs != OldLogProbs::Auto) return options_.old_log_probs == OldLogProbs::Sampled;
     auto const is_exact = [](ParameterView const& p) { return p.dtype != Dtype::BF16; };
@@ -272,7 +273,8 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
     if constexpr (requires { t.token_rewards(); }) {
       auto const rewards = t.token_rewards();
       batch.token_reward.assign(rewards.begin(), rewards.end());
-      if constexpr (requires { R::sums_token_rewards; }) std::ranges::fill(batch.reward, Real(0));
+      // They are in the token rewards already.
+      if constexpr (requires { requires R::sums_token_rewards; }) std::ranges::fill(batch.reward, Real(0));
     }
     if (batch.rewards.has_tokens()) {
       batch.token_reward.resize(t.episodes.tokens());
@@ -326,14 +328,15 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
       }
     }
     sums.report(objective(), report.metrics);
+    // A controller of KL in the reward follows the same measured KL that the metrics show.
     if constexpr (requires { algorithm_.shaping.adapt(0.0); })
       if (auto const kl = report.metrics.find("kl"); kl && !algorithm_.shaping.wanted().empty())
         algorithm_.shaping.adapt(*kl);
     report.metrics.set("skipped_updates", static_cast<double>(report.skipped));
   }
 
-  /// Gradients of one minibatch, clipped and applied, unless something is not finite: then nothing changes and the step
-  /// is counted. All ranks see the same sums, so they decide alike.
+  /// Gradients of one minibatch, clipped and applied, unless something is not finite: then nothing changes and the
+  /// update is counted as skipped. All ranks see the same sums, so they decide alike.
   UpdateSums<objective_type_of<Alg>> update_once(Batch<P>& batch, std::size_t i, StepReport& report) {
     bool const only_values = step_ < options_.value_warmup_steps;
     auto const parameters = trained(only_values);
@@ -341,7 +344,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
     SelectionKey const key{.seed = options_.seed, .step = step_, .update = i};
     MinibatchPass<P, objective_type, C> pass(policy_, algorithm_.objective, batch, communicator_, options_.on_span);
     auto sums = pass.accumulate(batch.plan[i], key, only_values, [&] { optimizer_.reduce(parameters, communicator_); });
-    if (batch.plan.size() == 1 && batch.log_prob.empty())
+    if (MinibatchPass<P, objective_type, C>::compares(batch))
       sums.ratios.check(options_.ratio_check, report.step, report.metrics);
     sums.norm = optimizer_.finish(parameters, communicator_, options_.on_gradients != nullptr);
     sums.tally.all_reduce(communicator_);

@@ -62,6 +62,10 @@ class MinibatchPass {
   MinibatchPass(P& policy, O const& objective, Batch<P>& batch, C& communicator, SpanHook const& on_span)
       : policy_(policy), objective_(objective), batch_(batch), communicator_(communicator), on_span_(on_span) {}
 
+  /// Whether the pass itself compares its log-probs with the sampler's: they are the first of this batch, before any
+  /// update, and no pass came before it that would have given them.
+  static bool compares(Batch<P> const& batch) { return batch.plan.size() == 1 && batch.log_prob.empty(); }
+
   /// Adds this rank's part of the gradients and calls `added()` after each micro-batch. `only_values`: the policy's own
   /// outputs get none, while a critic warms up.
   template <std::invocable F>
@@ -161,12 +165,12 @@ class MinibatchPass {
   void accumulate(MicroBatch const& units, MicroBatchColumns<P> const& columns,
                   typename O::denominators_type const& denominators, bool only_values, UpdateSums<O>& sums) {
     Span const span(on_span_, "micro-batch");
-    bool const compares = batch_.plan.size() == 1 && batch_.log_prob.empty();
+    bool const compared = compares(batch_);
     auto const consume = [&](std::size_t first, TokenOutputs<Real> outputs, TokenGradients<Real> gradients) {
       auto const rows = columns.rows(first, outputs);
       for (std::size_t i = 0; i < rows.counts.size(); ++i) {
         if (!rows.counts[i]) continue;
-        if (compares) sums.ratios.add(rows.log_p[i], rows.log_p_rollout[i]);
+        if (compared) sums.ratios.add(rows.log_p[i], rows.log_p_rollout[i]);
         if (!outputs.entropy.empty()) {
           sums.entropy += static_cast<double>(outputs.entropy[i]);
           sums.entropy_tokens += 1;

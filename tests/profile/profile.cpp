@@ -47,9 +47,9 @@ TEST_CASE("a step tells of its phases, optimizer steps and micro-batches, nested
                       }});
   run.step();
   CHECK(deep == 0);
-  std::vector<std::string> const expected = {
-      "step",           " gather",  " score",           " estimate",      " update", "  optimizer step",
-      "   micro-batch", "   apply", "  optimizer step", "   micro-batch", "   apply"};
+  std::vector<std::string> const expected = {"step",      " gather",          " score",           " shape",
+                                             " estimate", " update",          "  optimizer step", "   micro-batch",
+                                             "   apply",  "  optimizer step", "   micro-batch",   "   apply"};
   CHECK(told == expected);
 }
 

@@ -11,7 +11,7 @@
 namespace grove {
 namespace {
 
-constexpr std::string_view phases[] = {"gather", "score", "estimate", "update"};
+constexpr std::string_view phases[] = {"gather", "score", "shape", "estimate", "update"};
 
 bool is_phase(std::string_view name) {
   for (auto const phase : phases)
