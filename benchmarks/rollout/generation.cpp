@@ -128,6 +128,52 @@ void ragged(benchmark::State& state) {
       benchmark::Counter(static_cast<double>(wanted), benchmark::Counter::kIsIterationInvariantRate);
 }
 
+// Arguments: tokens that all prompts begin with, tokens of each prompt, threads. 64 prompts, 32 tokens each.
+void prompts(benchmark::State& state) {
+  auto const shared = static_cast<std::size_t>(state.range(0));
+  auto const config = config_of(tiny);
+  ThreadPool pool(static_cast<std::size_t>(state.range(2)));
+  Parameters parameters(config);
+  parameters.initialise(0);
+  Decoder<Qwen2> decoder(config);
+  decoder.load(parameters, 0, pool, Use::Inference);
+  Generator<Qwen2> generator(decoder, pool);
+  auto prompts = distinct_prompts(64, static_cast<std::size_t>(state.range(1)));
+  std::vector<GenerationRequest> requests;
+  for (auto& prompt : prompts) {
+    std::copy_n(prompts.front().begin(), shared, prompt.begin());
+    requests.push_back({.id = requests.size(), .prompt = prompt});
+  }
+  for (auto _ : state) generator.generate(requests, {.max_tokens = 32}, [](GeneratedCompletion&&) {});
+}
+
+// Arguments: sequences, percent of the memory that a call without a bound takes at most, threads.
+void bounded(benchmark::State& state) {
+  auto const sequences = static_cast<std::size_t>(state.range(0));
+  auto const config = config_of(mid, 4096);
+  ThreadPool pool(static_cast<std::size_t>(state.range(2)));
+  Parameters parameters(config);
+  parameters.initialise(0);
+  Decoder<Qwen2> decoder(config);
+  decoder.load(parameters, 0, pool, Use::Inference);
+  Generator<Qwen2> generator(decoder, pool);
+  auto const prompts = distinct_prompts(sequences, 16);
+  auto const lengths = ragged_lengths(sequences);
+  std::vector<GenerationRequest> requests;
+  std::size_t pages = 0;
+  for (std::size_t i = 0; i < sequences; ++i) {
+    requests.push_back({.id = i, .prompt = prompts[i], .max_tokens = lengths[i]});
+    pages += KvShape::pages(16 + lengths[i]);
+  }
+  GenerationOptions const options{
+      .max_tokens = 2048,
+      .kv_cache_bytes = pages * decoder.layout().kv.page_bytes() * static_cast<std::size_t>(state.range(1)) / 100};
+  for (auto _ : state) generator.generate(requests, options, [](GeneratedCompletion&&) {});
+  auto const wanted = std::accumulate(lengths.begin(), lengths.end(), std::size_t{0});
+  state.counters["tokens/s"] =
+      benchmark::Counter(static_cast<double>(wanted), benchmark::Counter::kIsIterationInvariantRate);
+}
+
 // Arguments: vocabulary, top-k, top-p in percent.
 void sample(benchmark::State& state) {
   grove::RandomSequence random(grove::RandomStream({.seed = 1}));
@@ -159,6 +205,19 @@ BENCHMARK(ragged)
     ->ArgNames({"sequences", "static_batch", "threads"})
     ->Args({512, 0, 2})
     ->Args({512, 64, 2})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK(prompts)
+    ->ArgNames({"shared", "prompt", "threads"})
+    ->Args({0, 528, 2})
+    ->Args({512, 528, 2})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK(bounded)
+    ->ArgNames({"sequences", "percent", "threads"})
+    ->Args({64, 0, 2})
+    ->Args({64, 50, 2})
+    ->Args({64, 25, 2})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 BENCHMARK(sample)

@@ -93,6 +93,36 @@ TEMPLATE_TEST_CASE("Decoding has the bits of the packed forward pass", "", Qwen2
   }
 }
 
+TEMPLATE_TEST_CASE("Prompts in pieces have the bits of whole ones", "", Qwen2, Qwen3, Llama) {
+  Model<TestType> model;
+  auto const batch = random_batch(5, 60, model.vocab());
+  std::size_t const sequences = batch.starts.size() - 1;
+  std::vector<KvCache::Slot> slots(sequences);
+  std::vector<float> expected(sequences * model.vocab());
+  DecodeSession<TestType> whole(model.decoder);
+  whole.prefill(batch.packed(), slots, expected);
+  for (std::size_t const piece : {1U, 5U, 16U, 33U}) {
+    for (bool const shared : {false, true}) {
+      DecodeSession<TestType> session(model.decoder, shared ? &model.pool : nullptr);
+      std::vector<float> logits(model.vocab());
+      for (std::size_t s = 0; s < sequences; ++s) {
+        auto const other = session.open();  // something else beside it, whose logits are not wanted
+        auto const slot = session.open();
+        auto const sequence = batch.sequence(s);
+        for (std::size_t at = 0; at < sequence.size(); at += piece) {
+          Batch part;
+          part.add({sequence.begin() + static_cast<long>(at),
+                    sequence.begin() + static_cast<long>(std::min(at + piece, sequence.size()))});
+          part.add({7, 8});
+          session.append(part.packed(), std::vector{slot, other}, logits);
+        }
+        CAPTURE(piece, shared, s);
+        REQUIRE(std::ranges::equal(logits, std::span(expected).subspan(s * model.vocab(), model.vocab())));
+      }
+    }
+  }
+}
+
 TEST_CASE("Forks share full pages, copy the last one and go their own ways") {
   Model<Qwen2> model;
   DecodeSession<Qwen2> session(model.decoder);
@@ -187,4 +217,34 @@ TEST_CASE("a key/value cache gives its memory back when no sequence is left, and
   cache.close(fill());
   cache.trim(std::size_t{1} << 30U);
   cache.close(fill());
+}
+
+TEST_CASE("a key/value cache has a bound, which refuses what is beyond and changes nothing") {
+  KvShape const shape{.layers = 2, .kv_heads = 2, .head_dim = 16};
+  KvCache cache(shape);
+  CHECK(shape.page_bytes() == 2 * 2 * 16 * (16 + 16) * sizeof(float));
+  cache.limit(5);
+  auto const first = cache.open();
+  cache.extend(first, 40);
+  CHECK(cache.free_pages() == 2);
+  CHECK(cache.extend_pages(first, 8) == 0);
+  CHECK(cache.extend_pages(first, 9) == 1);
+  CHECK(cache.fork_pages(first) == 1);
+  CHECK_THROWS_WITH(cache.limit(9), Contains("sequences are open"));
+  auto const second = cache.fork(first);
+  CHECK_THROWS_WITH(cache.extend(second, 40), Contains("2 more pages; expected at most the 1 that are free of 5"));
+  CHECK(cache.length(second) == 40);
+  cache.extend(second, 23);
+  CHECK(cache.free_pages() == 0);
+  CHECK_THROWS_WITH(cache.fork(second), Contains("1 more pages; expected at most the 0 that are free"));
+  cache.close(first);
+  CHECK(cache.free_pages() == 1);
+  cache.close(second);
+  cache.limit(2);
+  auto const third = cache.open();
+  cache.extend(third, 32);
+  CHECK_THROWS_WITH(cache.extend(third, 1), Contains("are free of 2"));
+  cache.close(third);
+  cache.limit(0);
+  cache.extend(cache.open(), 1000);
 }

@@ -180,6 +180,43 @@ TEST_CASE("generation: one session shared by all threads gives the bits of one s
   }
 }
 
+TEST_CASE("generation: chunks of prompts, common beginnings and a bound of memory change no bit") {
+  auto prompts = make_prompts(40);
+  for (std::size_t i = 0; i < 30; ++i) {
+    std::vector<TokenId> system(25 + 16 * (i / 10));  // three families of ten, then prompts of their own
+    for (std::size_t k = 0; k < system.size(); ++k) system[k] = static_cast<TokenId>((k * k + i / 10) % vocabulary);
+    prompts[i].tokens.insert(prompts[i].tokens.begin(), system.begin(), system.end());
+    prompts[i].tokens.resize(std::min<std::size_t>(prompts[i].tokens.size(), 70));
+  }
+  auto const requests = requests_of(prompts, 4);
+  GenerationOptions options{
+      .sampling = {.temperature = 0.9}, .max_tokens = 26, .stop_tokens = {5, 6}, .key = {.seed = 3}};
+  Model<Qwen2> reference_model;
+  Completions reference;
+  for (auto const& request : requests) {  // each alone, its prompt whole
+    reference.merge(generate(reference_model, std::span(&request, 1), options));
+  }
+  REQUIRE(reference.size() == 160);
+  std::size_t const page = reference_model.decoder.layout().kv.page_bytes();
+  std::size_t const longest = KvShape::pages(70 + 26 - 1);
+  for (std::size_t const threads : {1UL, 2UL}) {
+    Model<Qwen2> model(threads);
+    for (std::size_t const chunk : {1UL, 16UL, 37UL, 1024UL}) {
+      for (std::size_t const pages : {longest, 2 * longest + 1, 40UL, 0UL}) {
+        for (std::size_t const batch : {0UL, 3UL}) {
+          CAPTURE(threads, chunk, pages, batch);
+          options.prefill_chunk = chunk;
+          options.kv_cache_bytes = pages * page + (pages == 0 ? 0 : page / 2);
+          options.batch = batch;
+          auto const all = generate(model, requests, options);
+          CHECK(all.size() == 160);
+          CHECK(agree(all, reference));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("generation: samples of a group have the bits of the same samples alone") {
   auto const prompts = make_prompts(9);
   GenerationOptions const options{.max_tokens = 40, .stop_tokens = {1}, .key = {.seed = 5}};
@@ -276,6 +313,11 @@ TEST_CASE("generation: bad requests and options are refused before anything is g
   CHECK(refusal(negative) == "prompt of id 13: holds token -1; expected ids from 0 to 82");
   CHECK(refusal(long_one) == "prompt of id 13: has 96 tokens; expected fewer than the model's context of 96");
   CHECK(refusal(good, {.max_tokens = 0}) == "max_tokens: is 0; expected at least 1");
+  CHECK(refusal(good, {.prefill_chunk = 0}) == "prefill_chunk: is 0; expected at least 1 token");
+  auto const memory = refusal(std::vector<TokenId>(60, 1), {.max_tokens = 2, .kv_cache_bytes = 20000});
+  CHECK(memory ==
+        "prompt of id 13: could grow to 61 tokens, whose keys and values take 28672 bytes; expected at most "
+        "kv_cache_bytes, 20000; raise kv_cache_bytes or lower max_tokens");
   CHECK(refusal(good, {.stop_strings = {"x"}}).find("stop strings: cannot be found without text") == 0);
   CHECK(refusal(good, {.stop_strings = {""}}).find("stop string: is empty") == 0);
   CHECK(refusal(good, {.sampling = {.top_p = 2}}).find("top_p: is 2") == 0);

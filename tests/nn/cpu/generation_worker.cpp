@@ -7,158 +7,22 @@
 #include <cmath>
 #include <map>
 #include <memory>
-#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "worker_support.hpp"
 
 using namespace grove::nn::cpu;
+using namespace grove::nn::cpu::test;
 using grove::Completion;
 using grove::Finish;
 using grove::TokenId;
 namespace detail = grove::nn::cpu::detail;
-
-namespace {
-
-constexpr std::size_t vocabulary = 37;
-
-struct Prompts {
-  std::span<TokenId const> tokens;
-  std::span<std::size_t const> cu_seqlens;
-};
-
-/// Keeps every sequence's tokens; logits are random numbers keyed by them.
-class HashSession {
- public:
-  using Slot = std::uint32_t;
-
-  void prefill(Prompts prompts, std::span<Slot> slots, std::span<float> logits) {
-    misused |= slots.size() + 1 != prompts.cu_seqlens.size();
-    prefilled += slots.size();
-    for (std::size_t i = 0; i < slots.size(); ++i) {
-      auto const prompt =
-          prompts.tokens.subspan(prompts.cu_seqlens[i], prompts.cu_seqlens[i + 1] - prompts.cu_seqlens[i]);
-      slots[i] = next_++;
-      sequences[slots[i]].assign(prompt.begin(), prompt.end());
-      fill(sequences[slots[i]], logits.subspan(i * vocabulary, vocabulary));
-    }
-  }
-  Slot fork(Slot parent) {
-    sequences[next_] = sequences.at(parent);
-    return next_++;
-  }
-  void step(std::span<Slot const> slots, std::span<TokenId const> tokens, std::span<float> logits) {
-    misused |= std::set<Slot>(slots.begin(), slots.end()).size() != slots.size();
-    widest = std::max(widest, slots.size());
-    for (std::size_t i = 0; i < slots.size(); ++i) {
-      sequences.at(slots[i]).push_back(tokens[i]);
-      fill(sequences[slots[i]], logits.subspan(i * vocabulary, vocabulary));
-    }
-  }
-  void release(Slot slot) { misused |= sequences.erase(slot) != 1; }
-
-  std::map<Slot, std::vector<TokenId>> sequences;
-  std::size_t widest = 0;
-  std::size_t prefilled = 0;
-  bool misused = false;  // Catch2's macros are for one thread
-
- private:
-  static void fill(std::vector<TokenId> const& sequence, std::span<float> logits) {
-    std::uint64_t hash = 1469598103934665603U;
-    for (TokenId const token : sequence) hash = (hash ^ static_cast<std::uint64_t>(token)) * 1099511628211U;
-    grove::RandomSequence random(grove::RandomStream({.seed = hash, .purpose = grove::Purpose::Data}));
-    for (float& x : logits) x = static_cast<float>(random.normal());
-  }
-
-  Slot next_ = 0;
-};
-
-struct Outcome {
-  std::map<std::pair<std::uint64_t, std::uint32_t>, Completion> completions;
-  std::vector<std::pair<std::size_t, std::uint32_t>> order;
-  std::size_t widest = 0;
-  std::size_t prefilled = 0;
-  std::size_t left_open = 0;
-  bool misused = false;
-};
-
-Outcome run(std::vector<GenerationRequest> const& requests, GenerationOptions const& options, std::size_t width,
-            std::size_t workers = 1, std::size_t context = 1000) {
-  Outcome outcome;
-  GenerationSink const sink = [&](GeneratedCompletion&& done) {
-    outcome.order.emplace_back(done.request, done.sample);
-    outcome.misused |= done.id != requests[done.request].id;
-    outcome.misused |= !outcome.completions.emplace(std::pair(done.id, done.sample), std::move(done.completion)).second;
-  };
-  detail::GenerationJob job{.requests = requests,
-                            .options = options,
-                            .stops = StopStrings(options.stop_strings),
-                            .random = grove::RandomStream(options.key, options.collection, options.attempt),
-                            .context = context,
-                            .vocabulary = vocabulary,
-                            .version = 12,
-                            .queue = detail::GenerationQueue(requests),
-                            .outlet = detail::GenerationOutlet(requests, options.delivery, sink)};
-  std::vector<HashSession> sessions(workers);
-  if (workers == 1) {
-    detail::GenerationWorker(sessions[0], job, width).run();
-  } else {
-    std::vector<std::thread> threads;
-    for (auto& session : sessions) {
-      threads.emplace_back([&] { detail::GenerationWorker(session, job, width).run(); });
-    }
-    for (auto& thread : threads) thread.join();
-  }
-  for (auto const& session : sessions) {
-    outcome.widest = std::max(outcome.widest, session.widest);
-    outcome.prefilled += session.prefilled;
-    outcome.left_open += session.sequences.size();
-    outcome.misused |= session.misused;
-  }
-  CHECK_FALSE(outcome.misused);
-  return outcome;
-}
-
-struct Prompt {
-  std::vector<TokenId> tokens;
-  std::uint64_t id;
-};
-
-std::vector<Prompt> make_prompts(std::size_t count) {
-  std::vector<Prompt> prompts;
-  for (std::size_t i = 0; i < count; ++i) {
-    Prompt& prompt = prompts.emplace_back();
-    prompt.id = 1000 + 3 * i;
-    for (std::size_t j = 0; j <= i % 5; ++j) prompt.tokens.push_back(static_cast<TokenId>((i * 7 + j) % vocabulary));
-  }
-  return prompts;
-}
-
-std::vector<GenerationRequest> make_requests(std::vector<Prompt> const& prompts, std::uint32_t samples) {
-  std::vector<GenerationRequest> requests;
-  for (Prompt const& prompt : prompts)
-    requests.push_back({.id = prompt.id, .prompt = prompt.tokens, .samples = samples});
-  return requests;
-}
-
-bool same(Completion const& a, Completion const& b) {
-  return std::tie(a.tokens, a.log_probs, a.kept_mass, a.versions, a.finish, a.text) ==
-         std::tie(b.tokens, b.log_probs, b.kept_mass, b.versions, b.finish, b.text);
-}
-
-/// Token n is the letter 'a' + n % 26.
-TextStream letters() {
-  return {.push = [](TokenId token) { return std::string(1, static_cast<char>('a' + token % 26)); },
-          .finish = [] { return std::string(); }};
-}
-
-}  // namespace
 
 TEST_CASE("generation: completions depend on their own key only") {
   auto const prompts = make_prompts(23);
@@ -239,6 +103,7 @@ TEST_CASE("generation: a prompt is computed once for all its samples") {
   for (std::size_t const width : {1UL, 4UL, 16UL, 1000UL}) {
     CAPTURE(width);
     CHECK(run(make_requests(prompts, 16), {.max_tokens = 5}, width).prefilled == 6);
+    CHECK(run<PagedHashSession>(make_requests(prompts, 16), {.max_tokens = 5}, width).appended <= 16);
   }
 }
 
@@ -347,8 +212,22 @@ TEST_CASE("generation: the queue hands out every sample once and in order") {
   detail::GenerationQueue queue(requests);
   std::vector<std::tuple<std::size_t, std::uint32_t, std::uint32_t, bool>> units;
   CHECK_FALSE(queue.take(0));
+  CHECK_FALSE(queue.empty());
+  CHECK_FALSE(queue.take(9, [](std::size_t, std::size_t) { return 0; }));
   while (auto const unit = queue.take(3)) units.emplace_back(unit->request, unit->first, unit->count, unit->last);
   decltype(units) const expected{{0, 0, 3, false}, {0, 3, 2, true},  {2, 0, 3, false},
                                  {2, 3, 2, true},  {3, 0, 3, false}, {3, 3, 2, true}};
   CHECK(units == expected);
+  CHECK(queue.empty());
+
+  detail::GenerationQueue narrow(requests);
+  std::vector<std::pair<std::size_t, std::size_t>> asked;
+  auto const unit = narrow.take(9, [&](std::size_t request, std::size_t left) {
+    asked.emplace_back(request, left);
+    return 2;
+  });
+  REQUIRE(unit);
+  CHECK(unit->count == 2);
+  CHECK_FALSE(unit->last);
+  CHECK(asked == std::vector<std::pair<std::size_t, std::size_t>>{{0, 5}});
 }

@@ -39,25 +39,44 @@ void DecodeSession<Variant>::prefill(PackedBatch prompts, std::span<Slot> slots,
     throw Error("DecodeSession", std::to_string(slots.size()) + " places for slots",
                 std::to_string(prompts.sequences()) + ", one for each prompt");
   }
+  for (Slot& slot : slots) slot = cache_.open(prompts.first_position);
+  run_pieces(prompts, slots, logits);
+}
+
+template <class Variant>
+void DecodeSession<Variant>::append(PackedBatch pieces, std::span<Slot const> slots, std::span<float> logits) {
+  detail::check_batch("DecodeSession", pieces, decoder_->vocab_size());
+  check({}, std::min(pieces.sequences(), logits.size() / decoder_->vocab_size()), logits);
+  if (slots.size() != pieces.sequences()) {
+    throw Error("DecodeSession", std::to_string(slots.size()) + " slots",
+                std::to_string(pieces.sequences()) + ", one for each piece");
+  }
+  for (Slot slot : slots) static_cast<void>(cache_.length(slot));
+  run_pieces(pieces, slots, logits);
+}
+
+template <class Variant>
+void DecodeSession<Variant>::run_pieces(PackedBatch pieces, std::span<Slot const> slots, std::span<float> logits) {
   places_.clear();
-  for (std::size_t s = 0; s < prompts.sequences(); ++s) {
-    slots[s] = cache_.open(prompts.first_position);
-    std::size_t const length = prompts.cu_seqlens[s + 1] - prompts.cu_seqlens[s];
-    for (std::size_t i = 0; i < length; ++i) places_.push_back({slots[s], i, prompts.first_position + i});
-    cache_.extend(slots[s], length);
+  for (std::size_t s = 0; s < pieces.sequences(); ++s) {
+    std::size_t const begin = cache_.length(slots[s]);
+    std::size_t const end = begin + pieces.cu_seqlens[s + 1] - pieces.cu_seqlens[s];
+    for (std::size_t i = begin; i < end; ++i) places_.push_back({slots[s], i, cache_.first_position(slots[s]) + i});
+    cache_.extend(slots[s], end - begin);
   }
   std::size_t const hidden = decoder_->layout().hidden;
-  last_.resize(logits.empty() ? 0 : prompts.sequences() * hidden);
-  std::size_t next = 0;  // prompt whose last row is to come
+  std::size_t const wanted = logits.size() / decoder_->vocab_size();
+  last_.resize(wanted * hidden);
+  std::size_t next = 0;  // piece whose last row is to come
   for (std::size_t begin = 0; begin < places_.size(); begin += tile_rows()) {
     std::size_t const rows = std::min(tile_rows(), places_.size() - begin);
-    float const* const x = run_tile(prompts.tokens.subspan(begin, rows), std::span(places_).subspan(begin, rows));
-    for (; !last_.empty() && next < slots.size() && prompts.cu_seqlens[next + 1] <= begin + rows; ++next) {
-      float const* const row = x + (prompts.cu_seqlens[next + 1] - 1 - begin) * hidden;
+    float const* const x = run_tile(pieces.tokens.subspan(begin, rows), std::span(places_).subspan(begin, rows));
+    for (; next < wanted && pieces.cu_seqlens[next + 1] <= begin + rows; ++next) {
+      float const* const row = x + (pieces.cu_seqlens[next + 1] - 1 - begin) * hidden;
       std::copy(row, row + hidden, last_.data() + next * hidden);
     }
   }
-  if (!last_.empty()) project_head(last_.data(), slots.size(), logits.data());
+  if (wanted > 0) project_head(last_.data(), wanted, logits.data());
 }
 
 template <class Variant>

@@ -30,6 +30,13 @@ class DecodeSession {
   /// for a token outside the vocabulary and spans that do not fit together; nothing has changed then.
   void prefill(PackedBatch prompts, std::span<Slot> slots, std::span<float> logits);
 
+  /// A new sequence without tokens.
+  Slot open() { return cache_.open(); }
+
+  /// The same for pieces of prompts (each of at least one token) that go on from the present ends of `slots`, which are
+  /// distinct; the pieces' `first_position` says nothing. `logits[n, vocab]` become those of the first n pieces.
+  void append(PackedBatch pieces, std::span<Slot const> slots, std::span<float> logits);
+
   /// A new sequence that goes on from `parent`'s present end; shares its pages. Its next logits are its parent's.
   Slot fork(Slot parent) { return cache_.fork(parent); }
 
@@ -42,6 +49,14 @@ class DecodeSession {
 
   /// Gives the memory of keys and values back where no sequence is left and it is more than `keep` bytes.
   void trim(std::size_t keep) { cache_.trim(keep); }
+
+  /// A bound on keys and values, as KvCache has it: what would take more pages than are free is refused.
+  void limit(std::size_t pages) { cache_.limit(pages); }
+  [[nodiscard]] std::size_t free_pages() const noexcept { return cache_.free_pages(); }
+  [[nodiscard]] std::size_t extend_pages(Slot slot, std::size_t tokens) const {
+    return cache_.extend_pages(slot, tokens);
+  }
+  [[nodiscard]] std::size_t fork_pages(Slot slot) const { return cache_.fork_pages(slot); }
 
   /// Tokens in the sequence so far.
   [[nodiscard]] std::size_t length(Slot slot) const { return cache_.length(slot); }
@@ -56,6 +71,7 @@ class DecodeSession {
     std::size_t position = 0;
   };
 
+  void run_pieces(PackedBatch pieces, std::span<Slot const> slots, std::span<float> logits);
   void check(std::span<TokenId const> tokens, std::size_t rows, std::span<float> logits) const;
   [[nodiscard]] detail::RowTile make_tile(std::span<Place const> places);
   float const* run_tile(std::span<TokenId const> tokens, std::span<Place const> places);

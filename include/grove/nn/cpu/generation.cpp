@@ -47,6 +47,9 @@ struct Plan {
   std::size_t width = 1;  ///< sequences at a time in each session
 };
 
+/// Prompts share what they have in common from so many tokens on: a page.
+constexpr std::size_t shared_tokens = KvShape::page_tokens;
+
 Plan make_plan(std::size_t total, std::size_t batch, std::size_t threads, std::size_t weights) {
   std::size_t const most = batch == 0 ? total : std::min(total, batch);
   if (weights > cached_weights || most <= few * threads) {
@@ -60,6 +63,12 @@ Plan make_plan(std::size_t total, std::size_t batch, std::size_t threads, std::s
   return {.shared = false, .sessions = sessions, .width = share(each, share(each, width))};
 }
 
+/// Where a session's part of the pages would not hold the longest sequence, all threads share one session.
+Plan within(Plan const& plan, std::size_t pages, std::size_t longest, std::size_t threads) {
+  if (plan.sessions == 1 || pages / plan.sessions >= longest) return plan;
+  return {.shared = threads > 1, .sessions = 1, .width = std::max(plan.width, few) * plan.sessions};
+}
+
 }  // namespace
 
 template <class Variant>
@@ -67,8 +76,10 @@ Generator<Variant>::Generator(Decoder<Variant> const& decoder, ThreadPool& pool)
 
 template <class Variant>
 void Generator<Variant>::check(GenerationRequest const& request, GenerationOptions const& options) const {
+  std::size_t const context = decoder_->config().max_position_embeddings;
   detail::check_options(options);
-  detail::check_request(request, decoder_->vocab_size(), decoder_->config().max_position_embeddings);
+  detail::check_request(request, decoder_->vocab_size(), context);
+  detail::check_memory(request, options, context, KvShape::page_tokens, decoder_->layout().kv.page_bytes());
 }
 
 template <class Variant>
@@ -77,8 +88,11 @@ void Generator<Variant>::generate(std::span<GenerationRequest const> requests, G
   std::size_t const context = decoder_->config().max_position_embeddings;
   detail::check_options(options);
   std::size_t total = 0;
+  std::size_t longest = 0;
   for (GenerationRequest const& request : requests) {
     detail::check_request(request, decoder_->vocab_size(), context);
+    detail::check_memory(request, options, context, KvShape::page_tokens, decoder_->layout().kv.page_bytes());
+    longest = std::max(longest, detail::longest_sequence(request, options, context));
     total += request.samples;
   }
   if (total == 0) return;
@@ -91,25 +105,37 @@ void Generator<Variant>::generate(std::span<GenerationRequest const> requests, G
                             .vocabulary = decoder_->vocab_size(),
                             .version = decoder_->version(),
                             .queue = detail::GenerationQueue(requests),
-                            .outlet = detail::GenerationOutlet(requests, options.delivery, sink)};
+                            .outlet = detail::GenerationOutlet(requests, options.delivery, sink),
+                            .families = detail::prompt_families(requests, shared_tokens)};
   using Session = DecodeSession<Variant>;
   using Worker = detail::GenerationWorker<Session>;
-  Plan const plan = make_plan(total, options.batch, pool_->size(), weight_bytes(decoder_->weights()));
+  std::size_t const threads = pool_->size();
+  Plan plan = make_plan(total, options.batch, threads, weight_bytes(decoder_->weights()));
+  std::size_t const pages = options.kv_cache_bytes / decoder_->layout().kv.page_bytes();
+  if (pages > 0) plan = within(plan, pages, KvShape::pages(longest), threads);
   try {
+    if (pages > 0) trim(0);  // what sessions keep that this call does not use would come on top
     if (plan.shared) {
       if (!shared_session_) shared_session_ = std::make_unique<Session>(*decoder_, pool_);
+      shared_session_->limit(pages);
       Worker(*shared_session_, job, plan.width, pool_).run();
-      shared_session_->trim(kept_cache);
-      return;
+      return trim(kept_cache);
     }
     while (sessions_.size() < plan.sessions) sessions_.push_back(std::make_unique<Session>(*decoder_));
+    for (auto const& session : sessions_) session->limit(pages / plan.sessions);
     pool_->parallel_for(plan.sessions, [&](std::size_t i) { Worker(*sessions_[i], job, plan.width).run(); });
-    for (auto const& session : sessions_) session->trim(kept_cache);
+    trim(kept_cache);
   } catch (...) {
     sessions_.clear();  // they still hold sequences
     shared_session_.reset();
     throw;
   }
+}
+
+template <class Variant>
+void Generator<Variant>::trim(std::size_t keep) {
+  for (auto const& session : sessions_) session->trim(keep);
+  if (shared_session_) shared_session_->trim(keep);
 }
 
 template class Generator<Qwen2>;

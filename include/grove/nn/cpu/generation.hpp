@@ -21,8 +21,9 @@ class Generator {
   /// Neither is copied; `pool` says how many threads work.
   Generator(Decoder<Variant> const& decoder, ThreadPool& pool);
 
-  /// Throws grove::Error for options out of range and for a request that has no prompt, a token outside the vocabulary
-  /// or a prompt that leaves no room for a token in the context (`max_position_embeddings`).
+  /// Throws grove::Error for options out of range and for a request that has no prompt, a token outside the vocabulary,
+  /// a prompt that leaves no room for a token in the context (`max_position_embeddings`), or a completion that could
+  /// need more than `kv_cache_bytes` alone.
   void check(GenerationRequest const& request, GenerationOptions const& options) const;
 
   /// Hands every completion to `sink`. Checks all requests before it begins. After an exception the completions handed
@@ -31,6 +32,8 @@ class Generator {
                 GenerationSink const& sink);
 
  private:
+  void trim(std::size_t keep);
+
   Decoder<Variant> const* decoder_;
   ThreadPool* pool_;
   std::vector<std::unique_ptr<DecodeSession<Variant>>> sessions_;  // one a thread

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/nn/cpu/generation_checks.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "grove/error.hpp"
@@ -12,6 +13,7 @@ void check_options(GenerationOptions const& options) {
   validate(options.sampling);
   (void)StopStrings(options.stop_strings);
   if (options.max_tokens == 0) throw Error("max_tokens", "is 0", "at least 1");
+  if (options.prefill_chunk == 0) throw Error("prefill_chunk", "is 0", "at least 1 token");
   if (!options.stop_strings.empty() && !options.text) {
     throw Error("stop strings", "cannot be found without text", "a text stream in the options");
   }
@@ -31,6 +33,28 @@ void check_request(GenerationRequest const& request, std::size_t vocabulary, std
       fail("holds token " + std::to_string(token), "ids from 0 to " + std::to_string(vocabulary - 1));
     }
   }
+}
+
+std::size_t token_limit(GenerationRequest const& request, GenerationOptions const& options, std::size_t context) {
+  std::size_t const limit = std::min(options.max_tokens, context - request.prompt.size());
+  return request.max_tokens > 0 ? std::min(limit, request.max_tokens) : limit;
+}
+
+std::size_t longest_sequence(GenerationRequest const& request, GenerationOptions const& options, std::size_t context) {
+  return request.prompt.size() + token_limit(request, options, context) - 1;
+}
+
+void check_memory(GenerationRequest const& request, GenerationOptions const& options, std::size_t context,
+                  std::size_t page_tokens, std::size_t page_bytes) {
+  if (options.kv_cache_bytes == 0) return;
+  std::size_t const tokens = longest_sequence(request, options, context);
+  std::size_t const bytes = (tokens + page_tokens - 1) / page_tokens * page_bytes;
+  if (bytes <= options.kv_cache_bytes / page_bytes * page_bytes) return;
+  throw Error("prompt of id " + std::to_string(request.id),
+              "could grow to " + std::to_string(tokens) + " tokens, whose keys and values take " +
+                  std::to_string(bytes) + " bytes",
+              "at most kv_cache_bytes, " + std::to_string(options.kv_cache_bytes),
+              "raise kv_cache_bytes or lower max_tokens");
 }
 
 }  // namespace grove::nn::cpu::detail

@@ -15,4 +15,14 @@ void check_options(GenerationOptions const& options);
 /// token.
 void check_request(GenerationRequest const& request, std::size_t vocabulary, std::size_t context);
 
+/// Most tokens of each of the request's completions.
+std::size_t token_limit(GenerationRequest const& request, GenerationOptions const& options, std::size_t context);
+
+/// Tokens of a completion's longest sequence whose keys and values are kept: the last token's never are.
+std::size_t longest_sequence(GenerationRequest const& request, GenerationOptions const& options, std::size_t context);
+
+/// Throws grove::Error for a request of which one completion alone could need more than `kv_cache_bytes`.
+void check_memory(GenerationRequest const& request, GenerationOptions const& options, std::size_t context,
+                  std::size_t page_tokens, std::size_t page_bytes);
+
 }  // namespace grove::nn::cpu::detail

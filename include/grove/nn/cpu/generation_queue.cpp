@@ -6,15 +6,28 @@
 
 namespace grove::nn::cpu::detail {
 
-std::optional<GenerationUnit> GenerationQueue::take(std::size_t samples) {
-  std::lock_guard const lock(mutex_);
+void GenerationQueue::skip_finished() {
   while (request_ < requests_.size() && sample_ == requests_[request_].samples) {
     ++request_;
     sample_ = 0;
   }
-  if (request_ == requests_.size() || samples == 0) return std::nullopt;
+}
+
+bool GenerationQueue::empty() {
+  std::lock_guard const lock(mutex_);
+  skip_finished();
+  return request_ == requests_.size();
+}
+
+std::optional<GenerationUnit> GenerationQueue::take(std::size_t samples, Room const& room) {
+  std::lock_guard const lock(mutex_);
+  skip_finished();
+  if (request_ == requests_.size()) return std::nullopt;
   std::uint32_t const left = requests_[request_].samples - sample_;
-  auto const count = static_cast<std::uint32_t>(std::min<std::size_t>(left, samples));
+  std::size_t most = std::min<std::size_t>(left, samples);
+  if (room && most > 0) most = std::min(most, room(request_, most));
+  if (most == 0) return std::nullopt;
+  auto const count = static_cast<std::uint32_t>(most);
   GenerationUnit const unit{request_, sample_, count, count == left};
   sample_ += count;
   return unit;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "grove/nn/cpu/generation_options.hpp"
+#include "grove/nn/cpu/prompt_families.hpp"
 #include "grove/nn/cpu/stop_strings.hpp"
 
 namespace grove::nn::cpu::detail {
@@ -29,10 +31,19 @@ class GenerationQueue {
  public:
   explicit GenerationQueue(std::span<GenerationRequest const> requests) : requests_(requests) {}
 
-  /// At most `samples` samples of the next request that has any; nothing when all are handed out.
-  std::optional<GenerationUnit> take(std::size_t samples);
+  /// How many samples of a request, of those that are left, its taker has room for.
+  using Room = std::function<std::size_t(std::size_t request, std::size_t left)>;
+
+  /// At most `samples` samples of the next request that has any, and no more than there is room for (no function: for
+  /// all of them). Nothing where that is none, and when all are handed out.
+  std::optional<GenerationUnit> take(std::size_t samples, Room const& room = {});
+
+  /// Whether all samples are handed out.
+  bool empty();
 
  private:
+  void skip_finished();
+
   std::span<GenerationRequest const> requests_;
   std::mutex mutex_;
   std::size_t request_ = 0;
@@ -76,7 +87,8 @@ struct GenerationJob {
   std::uint64_t version = 0;  ///< of the policy, recorded with each token
   GenerationQueue queue;
   GenerationOutlet outlet;
-  std::atomic<bool> failed{false};  ///< a worker threw: the others give up
+  std::vector<PromptFamily> families{};  ///< of each request, where prompts share beginnings; else empty
+  std::atomic<bool> failed{false};       ///< a worker threw: the others give up
 };
 
 }  // namespace grove::nn::cpu::detail

@@ -29,6 +29,7 @@ KvCache::Slot KvCache::open(std::size_t first_position) {
 }
 
 KvCache::Slot KvCache::fork(Slot parent) {
+  check_room(fork_pages(parent));
   Slot const slot = open(sequence(parent).first_position);
   Sequence const& from = sequences_[parent];
   Sequence& to = sequences_[slot];
@@ -56,6 +57,7 @@ void KvCache::close(Slot slot) {
 }
 
 void KvCache::extend(Slot slot, std::size_t tokens) {
+  check_room(extend_pages(slot, tokens));
   Sequence& growing = sequence(slot);
   growing.length += tokens;
   while (growing.pages.size() < KvShape::pages(growing.length)) growing.pages.push_back(acquire());
@@ -69,9 +71,23 @@ KvCache::Sequence const& KvCache::sequence(Slot slot) const {
 }
 
 void KvCache::trim(std::size_t keep) {
-  if (pages_in_use_ > 0 || blocks_.size() * block_pages() * page_stride() * sizeof(float) <= keep) return;
+  if (pages_in_use_ > 0 || held_pages_ * page_stride() * sizeof(float) <= keep) return;
   free_pages_.clear();
   blocks_.clear();
+  held_pages_ = 0;
+}
+
+void KvCache::limit(std::size_t pages) {
+  if (pages_in_use_ > 0) throw Error("KvCache", "a limit while sequences are open", "none open");
+  limit_ = pages;
+  if (pages != 0 && held_pages_ > pages) trim(0);
+}
+
+void KvCache::check_room(std::size_t pages) const {
+  if (pages > free_pages()) {
+    throw Error("KvCache", std::to_string(pages) + " more pages",
+                "at most the " + std::to_string(free_pages()) + " that are free of " + std::to_string(limit_));
+  }
 }
 
 std::size_t KvCache::page_stride() const noexcept {
@@ -86,13 +102,15 @@ std::size_t KvCache::block_pages() const noexcept {
 float* KvCache::acquire() {
   if (free_pages_.empty()) {
     std::size_t const stride = page_stride();
-    std::size_t const count = block_pages();
+    std::size_t const most = limit_ == 0 ? block_pages() : limit_ - held_pages_;
+    std::size_t const count = std::min(block_pages(), most);
     blocks_.emplace_back(new float[count * stride + line]);
     void* begin = blocks_.back().get();
     std::size_t space = (count * stride + line) * sizeof(float);
     auto* const first =
         static_cast<float*>(std::align(line * sizeof(float), count * stride * sizeof(float), begin, space));
     for (std::size_t i = count; i-- > 0;) free_pages_.push_back(first + i * stride);
+    held_pages_ += count;
   }
   float* const page = free_pages_.back();
   free_pages_.pop_back();

@@ -29,6 +29,7 @@ struct KvShape {
   }
   [[nodiscard]] constexpr std::size_t layer_floats() const noexcept { return kv_heads * head_floats(); }
   [[nodiscard]] constexpr std::size_t page_floats() const noexcept { return layers * layer_floats(); }
+  [[nodiscard]] constexpr std::size_t page_bytes() const noexcept { return page_floats() * sizeof(float); }
   [[nodiscard]] static constexpr std::size_t pages(std::size_t tokens) noexcept {
     return (tokens + page_tokens - 1) / page_tokens;
   }
@@ -62,6 +63,21 @@ class KvCache {
   /// Gives memory back to the system where no sequence is open and more is held than `keep` bytes.
   void trim(std::size_t keep);
 
+  /// At most so many pages from now on; 0: as many as it takes. Wants no open sequence. What would need more is refused
+  /// with a grove::Error and changes nothing.
+  void limit(std::size_t pages);
+
+  /// Pages that may still come into use: without a limit the largest number there is.
+  [[nodiscard]] std::size_t free_pages() const noexcept {
+    return limit_ == 0 ? static_cast<std::size_t>(-1) : limit_ - pages_in_use_;
+  }
+
+  /// Pages that `extend` and `fork` would take.
+  [[nodiscard]] std::size_t extend_pages(Slot slot, std::size_t tokens) const {
+    return KvShape::pages(length(slot) + tokens) - pages(slot).size();
+  }
+  [[nodiscard]] std::size_t fork_pages(Slot slot) const { return length(slot) % KvShape::page_tokens == 0 ? 0 : 1; }
+
   /// How many pages sequences use now.
   [[nodiscard]] std::size_t pages_in_use() const noexcept { return pages_in_use_; }
 
@@ -77,6 +93,7 @@ class KvCache {
   [[nodiscard]] Sequence& sequence(Slot slot) { return const_cast<Sequence&>(std::as_const(*this).sequence(slot)); }
   [[nodiscard]] std::size_t page_stride() const noexcept;  // floats
   [[nodiscard]] std::size_t block_pages() const noexcept;
+  void check_room(std::size_t pages) const;
   float* acquire();
   void release(float* page) noexcept;
 
@@ -87,6 +104,8 @@ class KvCache {
   std::vector<float*> free_pages_;
   std::unordered_map<float*, std::uint32_t> shared_;  // how many sequences beyond the first use a page
   std::size_t pages_in_use_ = 0;
+  std::size_t held_pages_ = 0;  // in blocks_
+  std::size_t limit_ = 0;
 };
 
 }  // namespace grove::nn::cpu

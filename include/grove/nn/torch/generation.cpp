@@ -13,12 +13,14 @@ namespace {
 
 constexpr std::size_t most_sequences = 256;  // beyond, a step's products gain nothing
 
-/// How many sequences run at a time.
-std::size_t width(io::ModelConfig const& config, std::size_t bytes_of_value, std::size_t longest, std::size_t batch,
-                  std::size_t cache_bytes) {
-  auto const token = 2 * config.layers * config.kv_heads * config.head_dim * bytes_of_value;
-  auto const fits = std::clamp<std::size_t>(cache_bytes / (token * longest), 1, most_sequences);
-  return batch == 0 ? fits : batch;
+/// How many sequences of at most `bytes` each run at a time. A bound that the caller asked for holds for his `batch` as
+/// well.
+std::size_t width(cpu::GenerationOptions const& options, std::size_t bytes, std::size_t cache_bytes) {
+  bool const bounded = options.kv_cache_bytes > 0;
+  auto const fits =
+      std::clamp<std::size_t>((bounded ? options.kv_cache_bytes : cache_bytes) / bytes, 1, most_sequences);
+  if (options.batch == 0) return fits;
+  return bounded ? std::min(options.batch, fits) : options.batch;
 }
 
 }  // namespace
@@ -30,10 +32,13 @@ void generate(Decoder<Variant> const& decoder, std::span<cpu::GenerationRequest 
   auto const& config = decoder.config();
   auto const context = config.max_position_embeddings;
   cpu::detail::check_options(options);
+  auto const token_bytes =
+      2 * config.layers * config.kv_heads * config.head_dim * (decoder.dtype() == Dtype::BF16 ? 2 : 4);
   std::size_t total = 0;
   std::size_t prompt = 0;
   for (auto const& request : requests) {
     cpu::detail::check_request(request, config.vocab_size, context);
+    cpu::detail::check_memory(request, options, context, 1, token_bytes);
     total += request.samples;
     prompt = std::max(prompt, request.prompt.size());
   }
@@ -48,8 +53,8 @@ void generate(Decoder<Variant> const& decoder, std::span<cpu::GenerationRequest 
                                  .queue = cpu::detail::GenerationQueue(requests),
                                  .outlet = cpu::detail::GenerationOutlet(requests, options.delivery, sink)};
   DecodeSession<Variant> session(decoder);
-  auto const at_once = width(config, decoder.dtype() == Dtype::BF16 ? 2 : 4,
-                             std::min(context, prompt + options.max_tokens), options.batch, cache_bytes);
+  auto const longest = std::min(context, prompt + options.max_tokens);
+  auto const at_once = width(options, token_bytes * longest, cache_bytes);
   cpu::detail::GenerationWorker(session, job, std::min(total, at_once), &pool).run();
 }
 

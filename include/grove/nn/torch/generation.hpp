@@ -16,7 +16,8 @@ namespace grove::nn::torch {
 
 /// Hands every completion to `sink`, as cpu::Generator::generate does. `pool` draws tokens; keys and values take at
 /// most about `cache_bytes` (and at least one sequence), which says how many sequences run at a time where
-/// `options.batch` is 0.
+/// `options.batch` is 0; `options.kv_cache_bytes` stands in for it and bounds `batch` as well. Prompts are not cut into
+/// chunks.
 template <class Variant>
 void generate(Decoder<Variant> const& decoder, std::span<cpu::GenerationRequest const> requests,
               cpu::GenerationOptions const& options, cpu::GenerationSink const& sink, cpu::ThreadPool& pool,
