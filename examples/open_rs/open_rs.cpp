@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "open_rs/open_rs.hpp"
 
+#include <concepts>
 #include <iostream>
 #include <thread>
+#include <utility>
 
 #include "grove/error.hpp"
 #include "grove/nn/cpu/gemm_kernels.hpp"
@@ -22,34 +24,43 @@ CriticChoice critic_of(Recipe const& recipe) {
           .given = rated || recipe.critic != "separate"};
 }
 
+/// Calls f with the composition that --algorithm and the recipe choose.
+template <class F>
+auto with_algorithm(TrainFlags const& flags, Recipe const& recipe, F const& f) {
+  if (!flags.algorithm.empty()) return f(chosen_algorithm(flags, recipe));
+  if (has_original_loss(recipe)) return f(original_loss(recipe));
+  bool const by_type = recipe.scale_rewards == "group" && recipe.importance_sampling_level.empty();
+  if (by_type && recipe.loss_type == "grpo") return f(grove::Grpo{});
+  if (by_type && recipe.loss_type == "dapo") return f(grove::GrpoTokenMean{});
+  return f(recipe_algorithm(recipe));
+}
+
 }  // namespace
+
+void check_off_policy(TrainFlags const& flags, Recipe const& recipe) {
+  if (!recipe.off_policy.one_step_ahead) return;
+  with_algorithm(flags, recipe, [&](auto const& algorithm) { check_off_policy(algorithm, recipe); });
+}
 
 std::filesystem::path run_recipe(TrainFlags const& flags, Recipe const& recipe,
                                  std::vector<ExtraReward> const& extras) {
-  if (recipe.lora.use_peft) {
-    refuse_critic(critic_of(recipe));
-    return run_lora(flags, recipe, extras);
-  }
-  grove::TokenBudget const budget{recipe.token_budget()};
-  if (!flags.algorithm.empty()) {
-    auto algorithm = chosen_algorithm(flags, recipe);
-    // A mean over single micro-batches wants micro-batches of one size.
-    if (algorithm.objective.depends_on_micro_batch)
-      return run_training(std::move(algorithm), flags, recipe, extras,
-                          grove::SequencesPerMicroBatch{recipe.per_device_train_batch_size});
-    return with_critic(model_of(flags, recipe), flags.model.folder, algorithm, critic_of(recipe), [&](auto policy) {
-      return run_policy(std::move(algorithm), std::move(policy), flags, recipe, extras, budget);
-    });
-  }
-  refuse_critic(critic_of(recipe));
-  bool const by_type = recipe.scale_rewards == "group" && recipe.importance_sampling_level.empty();
-  if (recipe.as_run.loss_scope == "rank_micro_batch")
-    return run_training(original_loss(recipe), flags, recipe, extras,
-                        grove::SequencesPerMicroBatch{recipe.per_device_train_batch_size});
-  if (has_original_loss(recipe)) return run_training(original_loss(recipe), flags, recipe, extras, budget);
-  if (by_type && recipe.loss_type == "grpo") return run_training(grove::Grpo{}, flags, recipe, extras, budget);
-  if (by_type && recipe.loss_type == "dapo") return run_training(grove::GrpoTokenMean{}, flags, recipe, extras, budget);
-  return run_training(recipe_algorithm(recipe), flags, recipe, extras, budget);
+  auto const critic = critic_of(recipe);
+  if (recipe.lora.use_peft || flags.algorithm.empty()) refuse_critic(critic);
+  if (recipe.lora.use_peft) return run_lora(flags, recipe, extras);
+  return with_algorithm(flags, recipe, [&](auto algorithm) {
+    grove::TokenBudget const budget{recipe.token_budget()};
+    if constexpr (std::same_as<decltype(algorithm), grove::AnyAlgorithm>) {
+      // A mean over single micro-batches wants micro-batches of one size.
+      if (algorithm.objective.depends_on_micro_batch)
+        return run_training(std::move(algorithm), flags, recipe, extras,
+                            grove::SequencesPerMicroBatch{recipe.per_device_train_batch_size});
+      if (!flags.algorithm.empty())
+        return with_critic(model_of(flags, recipe), flags.model.folder, algorithm, critic, [&](auto policy) {
+          return run_policy(std::move(algorithm), std::move(policy), flags, recipe, extras, budget);
+        });
+    }
+    return run_training(std::move(algorithm), flags, recipe, extras, budget);
+  });
 }
 
 namespace {

@@ -23,12 +23,19 @@ struct RecipeAlgorithm {};
 /// The run of the recipe's own algorithm or of --algorithm; compiled once, in the library.
 std::filesystem::path run_recipe(TrainFlags const& flags, Recipe const& recipe, std::vector<ExtraReward> const& extras);
 
+/// Throws Error where the recipe samples a step ahead and its own algorithm or --algorithm does not correct for it.
+void check_off_policy(TrainFlags const& flags, Recipe const& recipe);
+
 template <class Algorithm>
 int train(Arguments const& arguments, std::vector<ExtraReward> const& extras) {
   TrainFlags flags;
   Recipe recipe;
   if (!parse_train(arguments, extras, flags, recipe)) return 0;
   auto const name = std::same_as<Algorithm, RecipeAlgorithm> ? flags.algorithm : "the program's own algorithm";
+  if constexpr (std::same_as<Algorithm, RecipeAlgorithm>)
+    check_off_policy(flags, recipe);
+  else
+    check_off_policy(Algorithm{}, recipe);
   if (flags.launch.processes > 1 && !is_launched()) {
     check_loss_scope(recipe, training_ranks(recipe, flags.launch.processes), name);
     auto words = arguments;

@@ -124,6 +124,7 @@ void check(Recipe const& r) {
   require(r.critic_learning_rate >= 0, "critic_learning_rate", r.critic_learning_rate, "0 (as learning_rate) or more");
   require(r.warmup_ratio >= 0 && r.warmup_ratio <= 1, "warmup_ratio", r.warmup_ratio, "from 0 to 1");
   r.as_run.check();
+  r.off_policy.check(r.as_run.placement, r.as_run.has_two_views(r.temperature));
   r.curriculum.check(r.reward_names(), r.as_run.data_order);
   r.evaluation.check(r.checkpoints.metric_for_best_model, r.checkpoints.save_best, r.checkpoints.save_steps);
   static_cast<void>(r.guards.guards());
@@ -261,6 +262,7 @@ po::options_description recipe_options(Recipe& r) {
   r.evaluation.add_to(o);
   r.guards.add_to(o);
   r.as_run.add_to(o);
+  r.off_policy.add_to(o);
   r.lora.add_to(o);
   r.rewards.add_to(o);
   return o;

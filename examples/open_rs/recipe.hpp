@@ -15,6 +15,7 @@
 #include "open_rs/curriculum_keys.hpp"
 #include "open_rs/evaluation_keys.hpp"
 #include "open_rs/lora.hpp"
+#include "open_rs/off_policy_keys.hpp"
 #include "open_rs/recipe_original.hpp"
 #include "open_rs/rewards.hpp"
 
@@ -41,6 +42,7 @@ struct Recipe {
   double beta = 0, epsilon = 0, epsilon_high = 0;
   bool mask_truncated_completions = false;
   AsRunKeys as_run{};
+  OffPolicyKeys off_policy{};
   LoraKeys lora{};
   // critic, for algorithms that have one
   std::string critic{};

@@ -280,7 +280,9 @@ grove::AnyTokenRollout unchecked_rollout(TrainFlags const& flags, Recipe const& 
 grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe,
                                   std::vector<ExtraReward> const& extras) {
   auto rollout = unchecked_rollout(flags, recipe, extras);
-  if (recipe.as_run.has_two_views(recipe.temperature))
+  // Of older weights only those who have them can tell what they gave a token.
+  bool const checks_here = recipe.off_policy.one_step_ahead && flags.split && flags.split->samples();
+  if (checks_here || recipe.as_run.has_two_views(recipe.temperature))
     rollout.check_by({ratio_check_of(flags), static_cast<float>(recipe.temperature)});
   return rollout;
 }
@@ -297,6 +299,7 @@ grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe) {
                               .scoring = recipe.rewards.scoring(),
                               .seed = recipe.seed};
   options.ratio_check = ratio_check_of(flags);
+  recipe.off_policy.put_into(options);
   if (recipe.as_run.has_two_views(recipe.temperature)) {
     // The rollout compares log-probs as it sampled them; that versions agree is still checked here.
     options.ratio_check = {.max_difference = HUGE_VAL};

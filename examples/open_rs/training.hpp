@@ -99,6 +99,16 @@ Algorithm configured(Algorithm algorithm, Recipe const& recipe) {
   return algorithm;
 }
 
+/// Throws Error where the recipe samples a step ahead and the algorithm's objective does not correct for it.
+template <class Algorithm>
+void check_off_policy(Algorithm const& algorithm, Recipe const& recipe) {
+  auto const old = old_log_probs_of(recipe.off_policy.old_log_probs);
+  if (!recipe.off_policy.one_step_ahead || grove::reads_sampler<float>(algorithm.objective, old)) return;
+  throw grove::Error("recipe", "one_step_ahead with an objective that does not read the sampler's log-probs",
+                     "a correction for the older weights",
+                     "set old_log_probs=sampled, or take an algorithm with a correction, as --algorithm trl");
+}
+
 /// The model to train; its log-probs are those of the recipe's temperature.
 grove::AnyCausalLm model_of(TrainFlags const& flags, Recipe const& recipe);
 
@@ -124,7 +134,8 @@ std::filesystem::path run_policy(Algorithm algorithm, P policy, TrainFlags flags
   bool const first = ranks.rank() == 0;
   std::filesystem::path folder =
       agreed(ranks, flags.out.empty() ? new_run_folder("open_rs").string() : flags.out.string());
-  if (auto const placement = grove::Placement::parse(recipe.as_run.placement); placement.samplers > 0) {
+  if (auto placement = grove::Placement::parse(recipe.as_run.placement); placement.samplers > 0) {
+    placement.one_step_ahead = recipe.off_policy.one_step_ahead;
     check_agreement(ranks, recipe.resolved);
     flags.split = std::make_shared<grove::Split>(ranks, placement);
     if (flags.split->samples()) {

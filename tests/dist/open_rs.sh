@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# open_rs train on several processes as a user starts them: open_rs.sh PROGRAM MODEL launcher | dead | hangs | throws | sigterm | zero | record | split | torchrun [TORCHRUN]
+# open_rs train on several processes as a user starts them: open_rs.sh PROGRAM MODEL launcher | dead | hangs | throws | sigterm | zero | record | split | ahead | torchrun [TORCHRUN]
 set -euo pipefail
 program=$1 model=$2 what=$3 torchrun=${4:-}
 . "$(dirname "$(realpath "$0")")/../support/open_rs_run.sh"
@@ -114,6 +114,40 @@ case $what in
       set -- $bad
       "$program" "${arguments[@]}" --out bad --placement "$1" --processes "$2" 2>log || code=$?
       [ $code = 2 ] && [ "$(wc -l <log)" = 1 ] && grep -q 'placement' log || { cat log; fail "$bad: exit code $code"; }
+      [ ! -e bad ] || fail "$bad: work was done"
+    done ;;
+  ahead)
+    ahead=(--placement split:1 --set one_step_ahead=true --set old_log_probs=sampled)
+    "$program" "${arguments[@]}" --out run --processes 2 "${ahead[@]}" --record recorded 2>log >table || { cat log; exit 1; }
+    "$program" "${arguments[@]}" --out again --processes 2 "${ahead[@]}" 2>log >table || { cat log; exit 1; }
+    cmp run/final/model.safetensors again/final/model.safetensors || fail "two runs ahead differ"
+    cmp <(without_times run/metrics.jsonl) <(without_times again/metrics.jsonl) || fail "their metrics differ"
+    for step in $(seq 1 $steps); do
+      versions=$(grep -o '"policy_version":[0-9]*' "recorded/step-00000$step.jsonl" | sort -u)
+      [ "$versions" = "\"policy_version\":$((step > 1 ? step - 2 : 0))" ] || fail "step $step was sampled by $versions"
+    done
+    # Killed in the middle, the one that trains or all at once; what was under way is trained on as if nothing had been.
+    for run in 1 2; do
+      "$program" "${arguments[@]}" --out killed --processes 2 "${ahead[@]}" 2>log >table &
+      pid=$!
+      wait_for_steps killed $((run + 1))
+      if [ $run = 1 ]; then kill -KILL "$(rank_of $pid 0)"; else kill -KILL $pid; fi
+      wait $pid || true
+      sleep 0.5
+      "$program" "${arguments[@]}" --out killed --processes 2 "${ahead[@]}" --resume auto 2>log >table || { cat log; exit 1; }
+      cmp run/final/model.safetensors killed/final/model.safetensors || fail "a resumed run differs"
+      cmp <(without_times run/metrics.jsonl) <(without_times killed/metrics.jsonl) || fail "its metrics differ"
+      rm -rf killed
+    done
+    code=0
+    "$program" "${arguments[@]}" --out run --processes 2 --placement split:1 --set old_log_probs=sampled --resume run/checkpoint-5 2>log >table || code=$?
+    [ $code = 2 ] && grep -q "one_step_ahead is 'false'; expected 'true'" log || { cat log; fail "a resume that waits: exit code $code"; }
+    for bad in "one_step_ahead=true old_log_probs=recomputed" "one_step_ahead=true placement=colocated" "one_step_ahead=true logprob_temperature=0.5"; do
+      code=0
+      # shellcheck disable=SC2086
+      set -- $bad
+      "$program" "${arguments[@]}" --out bad --processes 2 --set placement=split:1 --set "$1" --set "$2" 2>log || code=$?
+      [ $code = 2 ] && [ "$(wc -l <log)" = 1 ] && grep -q 'one_step_ahead' log || { cat log; fail "$bad: exit code $code"; }
       [ ! -e bad ] || fail "$bad: work was done"
     done ;;
   throws)

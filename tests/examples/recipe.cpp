@@ -83,3 +83,29 @@ TEST_CASE("recipe: each key says where its value comes from") {
   CHECK(keys["use_vllm"]["effect"].get<std::string>().starts_with("none: "));
   REQUIRE_THROWS_AS(printed({.name = "exp3", .settings = {"betta=1"}}), grove::Error);
 }
+
+TEST_CASE("recipe: sampling ahead wants ranks that sample, and one view of a prompt") {
+  auto const message = [](std::vector<std::string> settings) -> std::string {
+    try {
+      open_rs::resolve({.name = "exp3", .settings = std::move(settings)});
+    } catch (grove::Error const& e) {
+      return e.what();
+    }
+    return "";
+  };
+  CHECK(message({"one_step_ahead=true", "placement=split:1"}).empty());
+  CHECK(message({"one_step_ahead=true"}).find("placement = split:K") != std::string::npos);
+  CHECK(
+      message({"one_step_ahead=true", "placement=split:1", "rollout_bos=twice"}).find("one_step_ahead where trained") !=
+      std::string::npos);
+  CHECK(message({"old_log_probs=old"}).find("auto, sampled, recomputed or current") != std::string::npos);
+  CHECK(message({"old_log_probs=sampled", "rollout_bos=twice"}).find("auto or recomputed") != std::string::npos);
+  CHECK(message({"old_log_probs=recomputed", "rollout_bos=twice"}).empty());
+  auto const waits = open_rs::resolve({.name = "exp3", .settings = {"placement=split:1"}});
+  auto const ahead = open_rs::resolve({.name = "exp3", .settings = {"placement=split:1", "one_step_ahead=true"}});
+  CHECK(waits.resolved != ahead.resolved);
+  grove::TrainOptions options;
+  ahead.off_policy.put_into(options);
+  CHECK(options.ratio_check.staleness == 1);
+  CHECK(options.old_log_probs == grove::OldLogProbs::Auto);
+}
