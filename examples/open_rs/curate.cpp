@@ -2,6 +2,7 @@
 // open_rs curate: the pipeline that made the paper's data, stage by stage, each kept on disk when it is done.
 #include <algorithm>
 #include <cstdint>
+#include <fstream>
 #include <iomanip>
 #include <iostream>
 #include <numeric>
@@ -33,8 +34,18 @@ struct CurateFlags {
 class Hash {
  public:
   Hash& add(std::string_view text) {
-    for (char const letter : text) value_ = (value_ ^ static_cast<unsigned char>(letter)) * 0x100000001b3ULL;
-    value_ = (value_ ^ 0xffU) * 0x100000001b3ULL;
+    mix(text);
+    mix(end);
+    return *this;
+  }
+  /// What a file holds, a piece at a time.
+  Hash& add_file(fs::path const& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw Error(path.string(), "cannot be opened", "a readable file");
+    std::vector<char> piece(std::size_t{1} << 20U);
+    while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0)
+      mix({piece.data(), static_cast<std::size_t>(file.gcount())});
+    mix(end);
     return *this;
   }
   std::string text() const {
@@ -44,6 +55,12 @@ class Hash {
   }
 
  private:
+  static constexpr std::string_view end = "\xff";
+
+  void mix(std::string_view text) {
+    for (char const letter : text) value_ = (value_ ^ static_cast<unsigned char>(letter)) * 0x100000001b3ULL;
+  }
+
   std::uint64_t value_ = 0xcbf29ce484222325ULL;
 };
 
@@ -91,7 +108,7 @@ std::string fingerprint(std::string const& before, std::string const& stage, Sta
   for (auto const& [key, value] : inputs.settings)
     if (key.starts_with(stage + ".")) hash.add(key).add(value);
   for (auto const& file : files_of(stage, inputs))
-    for (auto const& part : grove::data::data_files(file)) hash.add(grove::io::read_text_file(part.string()));
+    for (auto const& part : grove::data::data_files(file)) hash.add_file(part);
   return hash.text();
 }
 

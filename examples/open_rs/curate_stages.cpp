@@ -66,21 +66,24 @@ std::vector<std::string> grams_of(std::string const& text, std::size_t n) {
          views::transform([&](auto&& window) { return join(window); }) | ranges::to<std::vector>();
 }
 
-/// Texts of each id of the pool's rows.
+/// Texts of each id of the rows that are kept; of the pool's others there may be some.
 std::map<std::string, std::vector<std::string>> texts_by_id(std::vector<std::string> const& files,
-                                                            std::vector<PoolRow> const& pool) {
-  std::set<std::string> known;
+                                                            std::vector<PoolRow> const& pool,
+                                                            std::span<std::size_t const> kept) {
+  std::set<std::string> known, wanted;
   for (auto const& row : pool) known.insert(row.id);
+  for (std::size_t const i : kept) wanted.insert(pool[i].id);
   std::map<std::string, std::vector<std::string>> texts;
   for (auto const& file : files) {
-    for (auto const& row : grove::data::read_rows(file)) {
+    grove::data::for_each_row(file, [&](grove::data::Row const& row) {
       auto const id = row.json.find("id");
       if (id == row.json.end()) throw Error(row.where, "has no id", "{\"id\": ..., \"completion\": \"...\"}");
       std::string const name = id->is_string() ? id->get<std::string>() : id->dump();
       if (!known.contains(name)) throw Error(row.where, "no row of the data has the id '" + name + "'");
       grove::io::JsonFields const fields(row.json, row.where);
-      texts[name].push_back(fields.required<std::string>(fields.find("completion") != nullptr ? "completion" : "text"));
-    }
+      auto text = fields.required<std::string>(fields.find("completion") != nullptr ? "completion" : "text");
+      if (wanted.contains(name)) texts[name].push_back(std::move(text));
+    });
   }
   return texts;
 }
@@ -98,7 +101,7 @@ Keep boxed(std::vector<PoolRow> const& pool, StageInputs const& inputs) {
 
 /// The share of right completions of each row that is asked for.
 Keep trivial(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept, StageInputs const& inputs) {
-  auto texts = texts_by_id(inputs.completions, pool);
+  auto texts = texts_by_id(inputs.completions, pool, kept);
   std::vector<JudgedSet> sets(1);
   std::map<std::size_t, std::size_t> place;
   for (std::size_t const i : kept) {
@@ -109,7 +112,7 @@ Keep trivial(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept
     place[i] = sets[0].samples.size();
     sets[0].set.problems.push_back({.id = pool[i].id, .gold = gold, .gold_answer = gold});
     auto& samples = sets[0].samples.emplace_back();
-    for (auto const& text : texts[pool[i].id]) samples.push_back({.completion = text});
+    for (auto& text : texts[pool[i].id]) samples.push_back({.completion = std::move(text)});
   }
   judge(sets, inputs.of("trivial.verifier"), std::thread::hardware_concurrency());
   std::map<std::size_t, double> rate;
@@ -132,7 +135,7 @@ int verdict_of(std::string const& text) {
 }
 
 Keep judged(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept, StageInputs const& inputs) {
-  auto const texts = texts_by_id(inputs.judge_completions, pool);
+  auto const texts = texts_by_id(inputs.judge_completions, pool, kept);
   for (std::size_t const i : kept) require_texts(texts, pool[i], "--judge-completions");
   int const wanted = inputs.of("judge.keep_on") == "no" ? -1 : 1;
   return [&pool, texts, wanted](std::size_t i) {
@@ -228,7 +231,7 @@ std::vector<PoolRow> read_pool(std::vector<std::string> const& files) {
   std::set<std::string> ids;
   for (auto const& file : files) {
     std::set<std::string> here;
-    for (auto& row : grove::data::read_rows(file)) {
+    grove::data::for_each_row(file, [&](grove::data::Row&& row) {
       PoolRow entry{.id = std::to_string(pool.size()), .row = std::move(row)};
       for (char const* const column : {"unique_id", "id"})
         if (std::string const own = entry.text(column); !own.empty()) entry.id = own;
@@ -237,7 +240,7 @@ std::vector<PoolRow> read_pool(std::vector<std::string> const& files) {
       if (!ids.insert(entry.id).second)
         throw Error(entry.row.where, "the id " + entry.id + " stands twice", "each once");
       pool.push_back(std::move(entry));
-    }
+    });
   }
   return pool;
 }

@@ -137,11 +137,11 @@ void with_policy(std::string const& verifier, grove::data::GoldForm form, F cons
 
 void deal_completions(fs::path const& file, std::span<JudgedSet> sets) {
   Places const places = places_of(sets);
-  for (auto const& row : grove::data::read_rows(file)) {
+  grove::data::for_each_row(file, [&](grove::data::Row const& row) {
     check_fields(row);
     auto const [s, p] = place_of(row, places, sets);
     sets[s].samples[p].push_back(sample_of(row));
-  }
+  });
 }
 
 std::size_t require_all(std::vector<JudgedSet>& sets, std::size_t n, bool allow_missing) {

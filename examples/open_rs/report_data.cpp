@@ -34,7 +34,7 @@ void forget_from(std::size_t step, Json& series) {
 Json read_metrics(fs::path const& file) {
   Json series = Json::object();
   std::size_t last = 0;
-  for (auto const& row : grove::data::read_rows(file)) {
+  grove::data::for_each_row(file, [&](grove::data::Row const& row) {
     grove::io::JsonFields const fields(row.json, row.where);
     auto const step = fields.required<std::size_t>("step");
     if (step <= last) forget_from(step, series);
@@ -45,7 +45,7 @@ Json read_metrics(fs::path const& file) {
     auto const seconds = fields.optional<double>("step_time");
     if (tokens && seconds && *seconds > 0 && !row.json.contains("tokens_per_second"))
       series["tokens_per_second"].push_back({step, *tokens / *seconds});
-  }
+  });
   return series;
 }
 
@@ -128,25 +128,33 @@ Json completion_of(grove::data::Row const& row, Json tokens, ReportLimits const&
 Json read_completions(fs::path const& run, fs::path const& recording, ReportLimits const& limits) {
   constexpr std::size_t of_a_step = 12;
   Json list = Json::array();
-  auto const rows = grove::data::read_rows(run / "completions.jsonl");
-  std::map<std::size_t, std::vector<std::size_t>> steps;
-  std::size_t last = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    auto const step = grove::io::JsonFields(rows[i].json, rows[i].where).required<std::size_t>("step");
+  auto const file = run / "completions.jsonl";
+  std::map<std::size_t, std::vector<std::size_t>> steps;  // the first rows of each
+  std::size_t last = 0, rows = 0;
+  grove::data::for_each_row(file, [&](grove::data::Row const& row) {
+    auto const step = grove::io::JsonFields(row.json, row.where).required<std::size_t>("step");
     if (step < last) steps.erase(steps.lower_bound(step), steps.end());  // begun again or resumed
     last = step;
-    steps[step].push_back(i);
-  }
+    if (steps[step].size() < of_a_step) steps[step].push_back(rows);
+    ++rows;
+  });
   std::size_t const wanted = std::max<std::size_t>(1, limits.completions / of_a_step);
   std::set<std::size_t> chosen;
   for (std::size_t i = 0; i < wanted; ++i) chosen.insert(wanted < 2 ? 0 : i * (steps.size() - 1) / (wanted - 1));
-  TokenView view(run, recording);
+  std::map<std::size_t, std::size_t> place_of;  // of each row that is shown, in its step
   std::size_t number = 0;
   for (auto const& [step, places] : steps) {
     if (!chosen.contains(number++)) continue;
-    for (std::size_t place = 0; place < std::min(places.size(), of_a_step); ++place)
-      list.push_back(completion_of(rows[places[place]], view.tokens(step, place, limits.characters / 4), limits));
+    for (std::size_t place = 0; place < places.size(); ++place) place_of[places[place]] = place;
   }
+  TokenView view(run, recording);
+  rows = 0;
+  grove::data::for_each_row(file, [&](grove::data::Row const& row) {
+    auto const at = place_of.find(rows++);
+    if (at == place_of.end()) return;
+    auto const step = grove::io::JsonFields(row.json, row.where).required<std::size_t>("step");
+    list.push_back(completion_of(row, view.tokens(step, at->second, limits.characters / 4), limits));
+  });
   return list;
 }
 

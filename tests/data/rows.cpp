@@ -13,6 +13,7 @@
 namespace {
 
 namespace fs = std::filesystem;
+using grove::data::for_each_row;
 using grove::data::read_rows;
 
 struct Folder {
@@ -93,4 +94,21 @@ TEST_CASE("evaluation_set: ids are the data's or line numbers, golds in their fo
   auto const own = grove::data::load_evaluation_set(f.write("o.jsonl", "{\"a\":\"p\",\"b\":4}\n"), {"a", "b"});
   CHECK(own.problems[0].gold == "4");
   CHECK(own.form == grove::data::GoldForm::Expression);
+}
+
+TEST_CASE("rows: one is handed over before the next is read") {
+  Folder const f;
+  auto const lines = f.write("bad.jsonl", "{\"a\":1}\n\n{\"a\":2}\nno JSON\n");
+  std::vector<int> seen;
+  auto const take = [&](grove::data::Row const& row) { seen.push_back(row.json["a"].get<int>()); };
+  CHECK_THROWS_AS(for_each_row(lines, take), grove::Error);
+  CHECK(seen == std::vector{1, 2});
+  seen.clear();
+  CHECK_THROWS_AS(for_each_row(lines,
+                               [&](grove::data::Row const& row) {
+                                 take(row);
+                                 throw grove::Error(row.where, "enough");
+                               }),
+                  grove::Error);
+  CHECK(seen == std::vector{1});
 }

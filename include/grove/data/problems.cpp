@@ -143,7 +143,7 @@ Problem problem_of(Json const& json, std::string const& where, ProblemColumns co
 std::vector<Problem> load_problems(std::string const& path, ProblemColumns const& columns) {
   std::vector<Problem> problems;
   std::unordered_map<std::string, std::string> place_of_id;
-  for (Row const& row : read_rows(path)) {
+  for_each_row(path, [&](Row const& row) {
     std::optional<std::string> const id = id_text(JsonFields(row.json, row.where));
     if (!problems.empty() && id.has_value() == place_of_id.empty())
       throw Error(row.where, id ? "has an id, unlike the lines before" : "has no id, unlike the lines before",
@@ -153,7 +153,7 @@ std::vector<Problem> load_problems(std::string const& path, ProblemColumns const
       if (!is_new) throw Error(row.where, "the id " + *id + " stands in " + first->second + " already", "each id once");
     }
     problems.push_back(problem_of(row.json, row.where, columns, problems.size()));
-  }
+  });
   return problems;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <fstream>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -81,36 +82,45 @@ std::vector<fs::path> files_in(fs::path const& folder, F const& holds) {
   return files;
 }
 
-void append_lines(std::string const& path, std::vector<Row>& rows) {
+using Take = std::function<void(Row&&)>;
+
+void take_lines(std::string const& path, Take const& take) {
   JsonlReader reader(path);
   while (std::optional<Line> line = reader.next()) {
     if (line->text.find_first_not_of(" \t") == line->text.npos) continue;
     if (!line->is_json()) throw Error(line->where, "is no JSON object", "one JSON object a line");
-    rows.push_back({std::move(line->where), std::move(line->json)});
+    take({std::move(line->where), std::move(line->json)});
   }
 }
 
+/// Whether the first character that is no blank opens an array.
+bool is_array(std::string const& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return false;  // reading it says why
+  for (char letter = 0; file.get(letter);)
+    if (std::string_view(" \t\r\n\xef\xbb\xbf").find(letter) == std::string_view::npos) return letter == '[';
+  return false;
+}
+
 /// A .json file is an array of objects, or JSON lines under the other name.
-void append_json(std::string const& path, std::vector<Row>& rows) {
-  std::string const text = io::read_text_file(path);
-  auto const first = text.find_first_not_of(" \t\r\n\xef\xbb\xbf");
-  if (first == text.npos || text[first] != '[') return append_lines(path, rows);
-  io::Json array = io::parse_json(text, path);
+void take_json(std::string const& path, Take const& take) {
+  if (!is_array(path)) return take_lines(path, take);
+  io::Json array = io::parse_json(io::read_text_file(path), path);
   std::size_t number = 0;
   for (io::Json& row : array) {
     std::string where = path + ":row " + std::to_string(number++);
     if (!row.is_object()) throw Error(where, "is " + io::excerpt(row), "an object");
-    rows.push_back({std::move(where), std::move(row)});
+    take({std::move(where), std::move(row)});
   }
 }
 
-void append(fs::path const& path, std::vector<Row>& rows) {
+void take_file(fs::path const& path, Take const& take) {
   if (is_parquet(path))
     return read_parquet(path, [&](std::size_t number, io::Json&& row) {
-      rows.push_back({path.string() + ":row " + std::to_string(number), std::move(row)});
+      take({path.string() + ":row " + std::to_string(number), std::move(row)});
     });
-  if (path.extension() == ".json") return append_json(path.string(), rows);
-  append_lines(path.string(), rows);
+  if (path.extension() == ".json") return take_json(path.string(), take);
+  take_lines(path.string(), take);
 }
 
 }  // namespace
@@ -137,10 +147,19 @@ std::vector<fs::path> data_files(fs::path const& path) {
   return {path};
 }
 
+void for_each_row(fs::path const& path, Take const& take) {
+  bool any = false;
+  for (auto const& file : data_files(path))
+    take_file(file, [&](Row&& row) {
+      any = true;
+      take(std::move(row));
+    });
+  if (!any) throw Error(path.string(), "holds no problems", "one or more rows");
+}
+
 std::vector<Row> read_rows(fs::path const& path) {
   std::vector<Row> rows;
-  for (auto const& file : data_files(path)) append(file, rows);
-  if (rows.empty()) throw Error(path.string(), "holds no problems", "one or more rows");
+  for_each_row(path, [&](Row&& row) { rows.push_back(std::move(row)); });
   return rows;
 }
 

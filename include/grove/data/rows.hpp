@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,13 @@ struct Row {
 /// folder without data files, with several splits, or where a shard is missing.
 std::vector<std::filesystem::path> data_files(std::filesystem::path const& path);
 
-/// The rows of a data set as it lies on disk: of Parquet files, of JSON lines (.jsonl) or a JSON array of objects
-/// (.json), or of a folder of such files. Throws Error that names file and line.
+/// Hands over the rows of a data set as it lies on disk, one by one: of Parquet files, of JSON lines (.jsonl) or a JSON
+/// array of objects (.json), or of a folder of such files. Of lines one is held at a time, of Parquet some thousand
+/// rows, of an array all of the file. Throws Error that names file and line, when it comes to it, and for a data set
+/// without rows; what `take` throws ends the reading.
+void for_each_row(std::filesystem::path const& path, std::function<void(Row&&)> const& take);
+
+/// All of them.
 std::vector<Row> read_rows(std::filesystem::path const& path);
 
 /// The word of `known` that looks most like `word`: fewest changes of one character (Levenshtein).
