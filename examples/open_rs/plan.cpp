@@ -82,7 +82,8 @@ gp::Placement placement_of(PlanFlags const& flags, Recipe const& recipe, std::si
           .colocated = false,
           .sampling_calls = recipe.gradient_accumulation_steps,
           .gradient_syncs = recipe.gradient_accumulation_steps,
-          .padded = flags.padded};
+          .padded = flags.padded,
+          .one_step_ahead = recipe.off_policy.one_step_ahead};
 }
 
 gp::Workload workload_of(PlanFlags const& flags, Recipe const& recipe) {
@@ -121,8 +122,9 @@ void print_table(gp::Plan const& plan, PlanFlags const& flags) {
     print_terms("memory", phase.bytes, [](double b) { return number("%8.2f GiB", b / gp::gib); });
   }
   auto const hours = [&](double seconds) { return number("%.1f h", plan.hours(seconds)); };
-  std::cout << "\n  a step    " << number("%.1f s", plan.middle()) << "\n  the run   " << hours(plan.step_seconds.best)
-            << " to " << hours(plan.step_seconds.worst) << ", "
+  std::cout << "\n  a step    " << number("%.1f s", plan.middle())
+            << (plan.one_step_ahead ? ", sampling beside the rest" : "") << "\n  the run   "
+            << hours(plan.step_seconds.best) << " to " << hours(plan.step_seconds.worst) << ", "
             << number("%.0f", plan.hours(plan.step_seconds.best) * plan.dollars_per_hour) << " to "
             << number("%.0f dollars", plan.hours(plan.step_seconds.worst) * plan.dollars_per_hour) << "\n  roofline  "
             << hours(plan.roofline_step) << " (every limit reached, nothing fixed)\n  memory    "
@@ -149,10 +151,9 @@ void print_comparison(gp::Plan const& plan, gp::Plan const& colocated) {
 }
 
 /// What belongs to a recipe as it ran, where no option says otherwise.
-void complete(PlanFlags& flags) {
-  bool const as_run = flags.recipe.ends_with("_as_run");
-  if (flags.placement.empty()) flags.placement = as_run ? "split:1" : "colocated";
-  flags.padded = flags.padded || as_run;
+void complete(PlanFlags& flags, Recipe const& recipe) {
+  if (flags.placement.empty()) flags.placement = recipe.as_run.placement;
+  flags.padded = flags.padded || flags.recipe.ends_with("_as_run");
 }
 
 gp::Stack stack_of(PlanFlags const& flags) {
@@ -186,7 +187,7 @@ grove::io::Json plan_json(gp::Plan const& plan) {
 
 gp::Plan plan_of(std::string const& name, Recipe const& recipe, std::string const& gpus, std::string const& model) {
   PlanFlags flags{.recipe = name, .gpus = gpus};
-  complete(flags);
+  complete(flags, recipe);
   auto const machine = gp::parse_machine(gpus);
   return gp::make_plan(shape_in(model), machine, workload_of(flags, recipe), placement_of(flags, recipe, machine.count),
                        stack_of(flags));
@@ -197,9 +198,9 @@ int plan(Arguments const& arguments) {
   Command command("open_rs plan", "Memory, hours and dollars of a recipe on given GPUs.");
   flags.add_to(command.options());
   if (!command.parse(arguments)) return 0;
-  complete(flags);
 
   auto const recipe = resolve({.name = flags.recipe, .settings = flags.settings});
+  complete(flags, recipe);
   auto machine = gp::parse_machine(flags.gpus);
   if (flags.price > 0) machine.gpu.dollars = flags.price;
   auto const shape = shape_in(flags.model);

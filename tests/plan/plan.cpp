@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/plan/plan.hpp"
 
+#include <algorithm>
+
 #include "support/catch.hpp"
 
 using namespace grove::plan;
@@ -66,6 +68,24 @@ TEST_CASE("terms are those of a calculation by hand") {
   CHECK(seconds(plan, "update", "reduce_gradients") == Approx(n / 25e9));
   CHECK(plan.roofline_step == Approx(plan.middle()));
   CHECK(plan.hours(plan.middle()) == Approx(plan.middle() * 10 / 3600));
+}
+
+TEST_CASE("one step ahead, sampling runs beside the rest of a step") {
+  Placement place{.sampling = 1, .training = 3, .colocated = false};
+  auto const machine = parse_machine("4xA40");
+  auto const waits = make_plan({}, machine, as_run_work, place, original);
+  place.one_step_ahead = true;
+  auto const ahead = make_plan({}, machine, as_run_work, place, original);
+  double rest = 0;
+  for (std::size_t i = 1; i < waits.phases.size(); ++i) rest += waits.phases[i].total_seconds();
+  auto const first = waits.phases[0].total_seconds();
+  REQUIRE(waits.phases[0].name == "generate");
+  CHECK(waits.middle() == Approx(first + rest));
+  CHECK(ahead.middle() == Approx(std::max(first, rest)));
+  CHECK(ahead.step_seconds.worst < waits.step_seconds.worst);
+  CHECK(ahead.peak() == waits.peak());
+  place = {.sampling = 4, .training = 4, .one_step_ahead = true};
+  CHECK_THROWS_AS(make_plan({}, machine, as_run_work, place, original), grove::Error);
 }
 
 TEST_CASE("the paper's 24 hours lie between the bounds of what its stack reaches, which are not far apart") {

@@ -38,6 +38,7 @@ struct Placement {
   std::size_t sampling_calls = 1;  ///< of one step, one after the other
   std::size_t gradient_syncs = 1;  ///< of one step
   bool padded = false;             ///< training computes on padding up to the longest completion
+  bool one_step_ahead = false;     ///< ranks that only sample do so while the others train
 };
 
 /// A number that is known to lie between two.
@@ -74,8 +75,17 @@ struct Phase {
   double total_seconds() const { return sum(seconds); }
 };
 
+/// Seconds of a step of these phases, the first of which samples: one after the other, or the first beside the others.
+inline double step_seconds(std::vector<Phase> const& phases, bool one_step_ahead) {
+  double rest = 0;
+  for (std::size_t i = 1; i < phases.size(); ++i) rest += phases[i].total_seconds();
+  double const first = phases.empty() ? 0 : phases.front().total_seconds();
+  return one_step_ahead ? std::max(first, rest) : first + rest;
+}
+
 struct Plan {
   std::vector<Phase> phases{};  ///< with the stack's inputs halfway between best and worst
+  bool one_step_ahead = false;  ///< the first phase runs beside the others
   Between step_seconds{};
   double roofline_step = 0;  ///< seconds, every limit reached, nothing fixed
   double memory = 0;         ///< bytes of one GPU
@@ -83,11 +93,7 @@ struct Plan {
   std::size_t steps = 0;
 
   double hours(double seconds) const { return seconds * static_cast<double>(steps) / 3600; }
-  double middle() const {
-    double total = 0;
-    for (auto const& phase : phases) total += phase.total_seconds();
-    return total;
-  }
+  double middle() const { return grove::plan::step_seconds(phases, one_step_ahead); }
   double peak() const {
     double most = 0;
     for (auto const& phase : phases) most = std::max(most, phase.total_bytes());
@@ -197,12 +203,6 @@ class Planner {
   Stack const& stack_;
 };
 
-inline double seconds(std::vector<Phase> const& phases) {
-  double total = 0;
-  for (auto const& phase : phases) total += phase.total_seconds();
-  return total;
-}
-
 }  // namespace detail
 
 /// Throws Error where ranks and GPUs do not agree or a number makes no sense.
@@ -212,6 +212,9 @@ inline Plan make_plan(ModelShape const& model, Machine const& machine, Workload 
   if (place.training == 0 || place.sampling == 0 || ranks != machine.count)
     throw Error("plan", "the placement takes " + std::to_string(ranks) + " GPUs of " + std::to_string(machine.count),
                 "at least one that trains, one that samples, and none left over");
+  if (place.one_step_ahead && place.colocated)
+    throw Error("plan", "ranks that train are to sample at the same time",
+                "ranks that only sample, or one_step_ahead off");
   if (!(work.mean_completion > 0) || work.longest_completion < work.mean_completion)
     throw Error("plan", "the mean completion has " + std::to_string(work.mean_completion) + " tokens",
                 "more than 0 and no more than the longest, " + std::to_string(work.longest_completion));
@@ -223,9 +226,11 @@ inline Plan make_plan(ModelShape const& model, Machine const& machine, Workload 
   auto const at = [&](double share) {
     return planner.phases({stack.decode_share.at(share), stack.mfu.at(share), stack.fixed.at(share)});
   };
+  auto const seconds = [&](std::vector<Phase> const& phases) { return step_seconds(phases, place.one_step_ahead); };
   return {.phases = at(0.5),
-          .step_seconds = {detail::seconds(at(0)), detail::seconds(at(1))},
-          .roofline_step = detail::seconds(planner.phases({})),
+          .one_step_ahead = place.one_step_ahead,
+          .step_seconds = {seconds(at(0)), seconds(at(1))},
+          .roofline_step = seconds(planner.phases({})),
           .memory = machine.gpu.memory,
           .dollars_per_hour = machine.gpu.dollars * static_cast<double>(machine.count),
           .steps = work.steps};
