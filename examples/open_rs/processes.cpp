@@ -20,7 +20,9 @@
 #include <utility>
 
 #include "grove/error.hpp"
+#include "grove/nn/torch/device.hpp"
 #include "open_rs/checkpoints.hpp"
+#include "open_rs/rank_device.hpp"
 
 namespace open_rs {
 namespace {
@@ -67,7 +69,8 @@ bool pump(Child::Stream& stream, std::size_t rank) {
   return true;
 }
 
-[[noreturn]] void become_rank(std::size_t rank, std::size_t processes, std::uint16_t port, Arguments const& arguments) {
+[[noreturn]] void become_rank(std::size_t rank, std::size_t processes, std::uint16_t port, std::string const& device,
+                              Arguments const& arguments) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   auto const set = [](char const* name, std::string const& value) {
     ::setenv(name, value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): the child of a fork has one thread
@@ -79,6 +82,7 @@ bool pump(Child::Stream& stream, std::size_t rank) {
   set("MASTER_ADDR", "127.0.0.1");
   set("MASTER_PORT", std::to_string(port));
   set("TORCHELASTIC_USE_AGENT_STORE", "True");
+  if (!device.empty()) set("CUDA_VISIBLE_DEVICES", device);
   std::vector<std::string> words = arguments;
   words.insert(words.begin(), "open_rs");
   std::vector<char*> argv;
@@ -88,7 +92,8 @@ bool pump(Child::Stream& stream, std::size_t rank) {
   ::_exit(127);
 }
 
-Child start(std::size_t rank, std::size_t processes, std::uint16_t port, Arguments const& arguments) {
+Child start(std::size_t rank, std::size_t processes, std::uint16_t port, std::string const& device,
+            Arguments const& arguments) {
   int out[2], err[2];
   if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0)
     throw grove::Error("--processes", "no pipe: " + std::generic_category().message(errno));
@@ -97,7 +102,7 @@ Child start(std::size_t rank, std::size_t processes, std::uint16_t port, Argumen
   if (child.pid == 0) {
     ::dup2(out[1], STDOUT_FILENO);
     ::dup2(err[1], STDERR_FILENO);
-    become_rank(rank, processes, port, arguments);
+    become_rank(rank, processes, port, device, arguments);
   }
   ::close(out[1]);
   ::close(err[1]);
@@ -168,9 +173,12 @@ bool is_launched() { return grove::launch_from_environment().has_value(); }
 
 int launch(std::size_t processes, Arguments const& arguments) {
   grove::RankStore const store;
+  auto const devices = grove::nn::torch::cuda_devices().size();
+  char const* const visible = std::getenv("CUDA_VISIBLE_DEVICES");  // NOLINT(concurrency-mt-unsafe): one thread
   std::vector<Child> children;
   for (std::size_t rank = 0; rank < processes; ++rank)
-    children.push_back(start(rank, processes, store.port(), arguments));
+    children.push_back(start(rank, processes, store.port(),
+                             device_of_rank(rank, devices, visible != nullptr ? visible : ""), arguments));
   catch_signals();
   int code = 0;
   bool told = false;
