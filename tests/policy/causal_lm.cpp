@@ -79,6 +79,43 @@ TEST_CASE("a training forward sees the scorer's log-probs and its gradient does 
   REQUIRE(std::abs(std::accumulate(gradients[0].begin(), gradients[0].end(), 0.0)) > 1e-6);
 }
 
+TEST_CASE("layers computed again on the way back, and logits in pieces, give the same gradients to the bit") {
+  for (auto dtype : {grove::Dtype::F32, grove::Dtype::BF16}) {
+    auto const options = with(2, 0.9f, dtype);
+    auto plain = tiny::policy(options);
+    auto const t = tiny::sampler({.problems = 4, .group = 4, .max_tokens = 20}).collect(plain);
+    REQUIRE(t.episodes.tokens() > 100);
+    std::vector<std::size_t> calls;
+    auto const gradient_with = [&](bool checkpointing, std::size_t rows, grove::Scope scope) {
+      auto changed = options;
+      changed.gradient_checkpointing = checkpointing;
+      changed.logits = rows * tiny::config().vocab_size;
+      auto policy = tiny::policy(changed);
+      std::size_t next = 0;
+      calls.push_back(0);
+      policy.accumulate(t, all(t), {grove::Column::LogProb, grove::Column::Entropy}, scope,
+                        [&](std::size_t first, grove::TokenOutputs<float> out, grove::TokenGradients<float> d) {
+                          REQUIRE(first == next);
+                          next += out.log_prob.size();
+                          ++calls.back();
+                          for (std::size_t i = 0; i < out.log_prob.size(); ++i) {
+                            d.log_prob[i] = std::sin(static_cast<float>(first + i));
+                            d.entropy[i] = 0.1f * std::cos(static_cast<float>(first + i));
+                          }
+                        });
+      REQUIRE(next == t.episodes.tokens());
+      return gradient(policy);
+    };
+    auto const expected = gradient_with(false, 4096, grove::Scope::Token);
+    CHECK(gradient_with(true, 4096, grove::Scope::Token) == expected);
+    CHECK(gradient_with(false, 64, grove::Scope::Token) == expected);
+    CHECK(gradient_with(true, 64, grove::Scope::Token) == expected);
+    CHECK(gradient_with(true, 64, grove::Scope::Sequence) == expected);
+    std::size_t const pieces = (t.episodes.tokens() + 63) / 64;
+    CHECK(calls == std::vector<std::size_t>{1, 1, pieces, pieces, 1});
+  }
+}
+
 TEST_CASE("commit moves the version on and the next score sees the new weights") {
   auto policy = tiny::policy();
   auto const t = tiny::sampler().collect(policy);

@@ -134,6 +134,23 @@ TEST_CASE("sampler, scorer and trainer agree on adapted log-probs, bit for bit, 
   CHECK(seen == expected);
 }
 
+TEST_CASE("adapters get the same gradients, to the bit, where layers are computed again and logits come in pieces") {
+  for (auto dtype : {grove::Dtype::F32, grove::Dtype::BF16}) {
+    auto model = trained(everywhere(), {.dtype = dtype, .threads = 1});
+    auto const t = tiny::sampler({.problems = 4, .group = 4, .max_tokens = 20}).collect(model);
+    auto const expected = gradients(model, t);
+    REQUIRE(t.episodes.tokens() > 64);
+    for (bool checkpointing : {false, true})
+      for (std::size_t const rows : {64, 4096}) {
+        auto other = trained(everywhere(), {.dtype = dtype,
+                                            .threads = 2,
+                                            .gradient_checkpointing = checkpointing,
+                                            .logits = rows * tiny::config().vocab_size});
+        CHECK(gradients(other, t) == expected);
+      }
+  }
+}
+
 TEST_CASE("the reference is the model without adapters, bit for bit") {
   auto const plain = tiny::policy();
   auto model = trained();

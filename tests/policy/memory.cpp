@@ -69,11 +69,11 @@ std::vector<std::uint32_t> sequences(std::size_t from, std::size_t n) {
 }
 
 template <class P>
-void update(P& policy, grove::TokenTrajectories const& t) {
+void update(P& policy, grove::TokenTrajectories const& t, std::size_t micro_batch) {
   auto const parameters = policy.parameters();
   grove::zero_gradients(parameters);
-  for (std::size_t first = 0; first < t.episodes.sequences(); first += work.micro_batch)
-    policy.accumulate(t, sequences(first, work.micro_batch), grove::Column::LogProb, grove::Scope::Token,
+  for (std::size_t first = 0; first < t.episodes.sequences(); first += micro_batch)
+    policy.accumulate(t, sequences(first, micro_batch), grove::Column::LogProb, grove::Scope::Token,
                       [](std::size_t, grove::TokenOutputs<float>, grove::TokenGradients<float> d) {
                         std::ranges::fill(d.log_prob, 0.1f);
                       });
@@ -85,7 +85,8 @@ void update(P& policy, grove::TokenTrajectories const& t) {
 /// Resident bytes of the three phases beyond what was there before the model was made.
 template <class P>
 std::map<std::string, double> measured(grove::CausalLmOptions options, bool copied_reference,
-                                       std::optional<grove::LoraOptions> lora = {}) {
+                                       std::optional<grove::LoraOptions> lora = {},
+                                       std::size_t micro_batch = work.micro_batch) {
   ::malloc_trim(0);  // what an earlier model left is not resident any more
   grove::take_peak_memory();
   double const before = grove::take_peak_memory();
@@ -106,7 +107,7 @@ std::map<std::string, double> measured(grove::CausalLmOptions options, bool copi
   policy.score(t, all, grove::Column::LogProb, {.log_prob = log_prob});
   if (reference) reference->score(t, all, grove::Column::LogProb, {.log_prob = log_prob});
   bytes["score"] = grove::take_peak_memory() - before;
-  update(policy, t);
+  update(policy, t, micro_batch);
   bytes["update"] = grove::take_peak_memory() - before;
   return bytes;
 }
@@ -136,6 +137,12 @@ TEST_CASE("a plan's bytes of each phase are those that the CPU engine makes resi
     compare(grove::plan::cpu_memory(shape, plain),
             measured<grove::AnyCausalLm>({.dtype = grove::Dtype::BF16, .threads = 1, .forward_tokens = 1024}, false));
   }
+  SECTION("all weights, of a layer only its input") {
+    auto sparing = work;
+    sparing.recompute = true;
+    compare(grove::plan::cpu_memory(shape, sparing),
+            measured<grove::AnyCausalLm>({.threads = 1, .gradient_checkpointing = true, .forward_tokens = 1024}, true));
+  }
   SECTION("adapters") {
     grove::LoraOptions const lora{.rank = 16, .targets = {"all-linear"}};
     auto adapters = work;
@@ -143,6 +150,27 @@ TEST_CASE("a plan's bytes of each phase are those that the CPU engine makes resi
     compare(grove::plan::cpu_memory(shape, adapters),
             measured<grove::Lora<grove::AnyCausalLm>>({.threads = 1, .forward_tokens = 1024}, false, lora));
   }
+}
+
+TEST_CASE("gradient checkpointing takes from an update's peak what the plan says") {
+  auto const shape = grove::plan::shape_of(middling());
+  auto sparing = work;
+  sparing.micro_batch = 16;  // large against what a page table or an allocator adds
+  sparing.reference = false;
+  auto const planned = [&](bool recompute) {
+    sparing.recompute = recompute;
+    return grove::plan::cpu_memory(shape, sparing).back().total_bytes();
+  };
+  auto const resident = [&](bool recompute) {
+    return measured<grove::AnyCausalLm>(
+               {.threads = 1, .gradient_checkpointing = recompute, .forward_tokens = sparing.forward_tokens}, false, {},
+               sparing.micro_batch)
+        .at("update");
+  };
+  double const expected = planned(false) - planned(true), found = resident(false) - resident(true);
+  INFO("planned " << expected / 1e6 << " MB less, resident " << found / 1e6 << " MB less");
+  CHECK(expected > 100e6);
+  CHECK(found == Approx(expected).epsilon(0.05));
 }
 
 TEST_CASE("more tokens take no more logits: the vocabulary's projection holds one chunk of them") {

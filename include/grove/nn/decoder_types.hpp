@@ -43,7 +43,8 @@ struct HeadRows {
   std::span<std::size_t const> rows{};  ///< packed token indices, ascending: the token *before* the one predicted
   std::span<TokenId const> targets{};   ///< [rows] the token whose log-prob is wanted
   float temperature = 1;
-  bool bf16 = false;  ///< logits and log-probs are rounded to bf16, as where a model's head computes in it
+  bool bf16 = false;   ///< logits and log-probs are rounded to bf16, as where a model's head computes in it
+  bool parts = false;  ///< rows are independent: the outputs of some may be handed over before others are computed
 };
 
 /// One entry a row; an empty span is not wanted. `hidden` is `[rows, hidden_size]`, after the final norm.
@@ -76,7 +77,8 @@ struct HeadColumns {
   [[nodiscard]] bool vocabulary() const noexcept { return log_prob || entropy || sum_squares; }
 };
 
-/// Called once a batch with the outputs of all rows; fills the gradients.
+/// Called once a batch with the outputs of all rows, or (HeadRows::parts) for one run of rows after another; fills the
+/// gradients.
 using HeadFunction = std::function<void(HeadOutputs const& outputs, HeadGradients const& gradients)>;
 
 }  // namespace grove::nn

@@ -29,6 +29,8 @@ struct CpuWorkload {
   std::size_t width = 64;         ///< sequences that decode at a time, at most
   bool narrow = false;            ///< all weights are bfloat16 numbers
   bool masters = false;           ///< the parameters are bfloat16, with f32 copies of parameters and optimizer
+  bool recompute = false;         ///< of a layer only its input is kept (CausalLmOptions::gradient_checkpointing)
+  bool local = true;              ///< the objective is local to a token: the head takes a chunk of rows at a time
   bool reference = true;          ///< a copy of the model is scored
   std::size_t adapters = 0;       ///< parameters of adapters; 0: all weights are trained
   std::size_t adapter_rank = 16;  ///< of the adapters, if any
@@ -48,17 +50,18 @@ class CpuPlanner {
     if (kv_cache() > kept_cache) gather.bytes.push_back({"kv_cache", kv_cache()});
     Phase score{.name = "score", .bytes = stays, .seconds = {}};
     if (w_.reference && w_.adapters == 0) score.bytes.push_back({"reference", reference()});
-    score.bytes.push_back({"forward", forward_buffers(scored_tokens(), 1) + tile_logits()});
+    score.bytes.push_back({"forward", forward_buffers(scored_tokens(), 1, 1) + tile_logits()});
     Phase update{.name = "update", .bytes = stays, .seconds = {}};
     if (w_.reference && w_.adapters == 0) update.bytes.push_back({"reference", reference()});
     if (w_.masters) update.bytes.push_back({"masters", 6 * m_.parameters()});
     if (w_.adapters == 0) update.bytes.push_back({"gradients", 4 * m_.parameters()});
     double const trained = w_.adapters > 0 ? static_cast<double>(w_.adapters) : m_.parameters();
-    add(update.bytes, {{"weights_backward", packed(true)},
-                       {"moments", 8 * trained},
-                       {"activations", forward_buffers(micro_batch_tokens(), m_.layers) + kept_per_token()},
-                       {"backward", backward_buffers()},
-                       {"head", head()}});
+    add(update.bytes,
+        {{"weights_backward", packed(true)},
+         {"moments", 8 * trained},
+         {"activations", forward_buffers(micro_batch_tokens(), m_.layers + 1, kept_layers()) + kept_per_token()},
+         {"backward", backward_buffers()},
+         {"head", head()}});
     return {gather, score, update};
   }
 
@@ -137,18 +140,22 @@ class CpuPlanner {
            (product(width, m_.vocabulary) + product(prefill, 2 * m_.hidden + qkv() + query() + 3 * m_.intermediate));
   }
 
-  /// x and qkv of each token, in each layer that is kept; pages of two layers.
-  double forward_buffers(std::size_t tokens, std::size_t layers) const {
-    std::size_t const pages = (length() + 14) / 16 * (tokens / (length() - 1));
+  /// Layers of which everything is kept; of the others only x.
+  std::size_t kept_layers() const { return w_.recompute ? 1 : m_.layers; }
+
+  /// So many states x of each token, qkv of so many layers; pages of two layers. Never less than scoring took.
+  double forward_buffers(std::size_t tokens, std::size_t states, std::size_t layers) const {
+    std::size_t const scored = scored_tokens(), most = std::max(tokens, scored);
+    std::size_t const pages = (length() + 14) / 16 * (most / (length() - 1));
     double const page = product(m_.kv_heads, 16 * (m_.head_dim + up(m_.head_dim, 16)));
-    return buffer(product(tokens, m_.hidden * (layers > 1 ? layers + 1 : 1))) +
-           buffer(product(tokens, qkv() * layers)) + buffer(product(tokens, m_.head_dim)) +
+    return buffer(product(std::max(tokens * states, scored), m_.hidden)) +
+           buffer(product(std::max(tokens * layers, scored), qkv())) + buffer(product(most, m_.head_dim)) +
            buffer(2 * page * static_cast<double>(pages));
   }
   /// Attention, its statistics, the middle and both halves of the MLP.
   double kept_per_token() const {
-    return of_tokens(
-        {m_.layers * query(), m_.layers * 2 * m_.heads, m_.layers * m_.hidden, m_.layers * 2 * m_.intermediate});
+    std::size_t const n = kept_layers();
+    return of_tokens({n * query(), n * 2 * m_.heads, n * m_.hidden, n * 2 * m_.intermediate});
   }
   double backward_buffers() const {
     std::size_t const h = m_.hidden;
@@ -165,7 +172,7 @@ class CpuPlanner {
   double head() const {
     std::size_t const rows = micro_batch_rows();
     std::size_t const chunk = std::min(rows, std::max<std::size_t>(64, w_.logits / m_.vocabulary));
-    return 3 * buffer(product(rows, m_.hidden)) + buffer(product(chunk, m_.vocabulary));
+    return 3 * buffer(product(w_.local ? chunk : rows, m_.hidden)) + buffer(product(chunk, m_.vocabulary));
   }
   /// Scoring holds the logits of a tile of rows on each thread.
   double tile_logits() const {

@@ -124,37 +124,43 @@ void CausalLm<Variant, Engine>::score_states(TokenTrajectories const& t, Sequenc
 
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::accumulate_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
-                                                  StateConsumer const& f) {
-  accumulate_rows(t, sequences, wanted, true, f);
+                                                  Scope scope, StateConsumer const& f) {
+  accumulate_rows(t, sequences, wanted, scope, true, f);
 }
 
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
-                                                bool states, StateConsumer const& f) {
+                                                Scope scope, bool states, StateConsumer const& f) {
   if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(config());
-  accumulate_into(*gradients_, t, sequences, wanted, states, f);
+  accumulate_into(*gradients_, t, sequences, wanted, scope, states, f);
 }
 
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::accumulate_adapters(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
-                                                    bool states, StateConsumer const& f, cpu::Adapters& gradients) {
-  accumulate_into(gradients, t, sequences, wanted, states, f);
+                                                    Scope scope, bool states, StateConsumer const& f,
+                                                    cpu::Adapters& gradients) {
+  accumulate_into(gradients, t, sequences, wanted, scope, states, f);
 }
 
 template <class Variant, template <class> class Engine>
 template <class Gradients>
 void CausalLm<Variant, Engine>::accumulate_into(Gradients& gradients, TokenTrajectories const& t, Sequences sequences,
-                                                ColumnSet wanted, bool states, StateConsumer const& f) {
+                                                ColumnSet wanted, Scope scope, bool states, StateConsumer const& f) {
   Packed packed;
   for (auto s : sequences) packed.add(t.samples[s].context(), t.samples[s].completion.tokens);
   if (packed.rows.empty()) return;
+  std::size_t first = 0;
   auto const consume = [&](nn::HeadOutputs const& out, nn::HeadGradients const& given) {
-    f({.outputs = {.log_prob = out.log_prob, .entropy = out.entropy, .sum_squares = out.sum_squares},
+    f({.first = first,
+       .outputs = {.log_prob = out.log_prob, .entropy = out.entropy, .sum_squares = out.sum_squares},
        .gradients = {.log_prob = given.log_prob, .entropy = given.entropy},
        .states = out.hidden,
        .d_states = given.hidden});
+    first += out.log_prob.size();
   };
-  engine_.accumulate(packed.batch(), packed.head(options_.temperature, options_.bf16_log_probs),
+  auto rows = packed.head(options_.temperature, options_.bf16_log_probs);
+  rows.parts = scope == Scope::Token;
+  engine_.accumulate(packed.batch(), rows,
                      {.log_prob = wanted.contains(Column::LogProb),
                       .entropy = wanted.contains(Column::Entropy),
                       .sum_squares = wanted.contains(Column::SumSquares),

@@ -30,6 +30,7 @@ namespace grove {
 /// What a head besides the vocabulary's reads and fills in: outputs of tokens, and the state that each was predicted
 /// from, `[tokens, hidden_size]` after the final norm.
 struct StateOutputs {
+  std::size_t first = 0;  ///< the first of these tokens
   TokenOutputs<float> outputs{};
   TokenGradients<float> gradients{};
   std::span<float const> states{};
@@ -56,24 +57,26 @@ class CausalLm {
   /// Columns of the completions' tokens, packed in the order of `sequences`.
   void score(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, TokenOutputs<float> out) const;
 
-  /// One forward and backward pass; `f` sees all tokens at once, so sequences are whole whatever the scope.
+  /// One forward and backward pass. For Scope::Token `f` sees as many tokens at a time as logits are held of, which are
+  /// then computed once; for others all tokens at once.
   template <OutputConsumer<float> F>
-  void accumulate(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope, F&& f) {
-    accumulate_rows(t, sequences, wanted | Column::LogProb, false,
-                    [&](StateOutputs const& s) { f(0, s.outputs, s.gradients); });
+  void accumulate(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, F&& f) {
+    accumulate_rows(t, sequences, wanted | Column::LogProb, scope, false,
+                    [&](StateOutputs const& s) { f(s.first, s.outputs, s.gradients); });
   }
 
   /// As `score` and `accumulate`, for a head that reads states. Where no column of the vocabulary is wanted, its
-  /// projection is left out.
+  /// projection is left out, and `f` sees all tokens at once.
   void score_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, TokenOutputs<float> out,
                     StateReader const& read, nn::Adapted adapted = nn::Adapted::Yes) const;
-  void accumulate_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, StateConsumer const& f);
+  void accumulate_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope,
+                         StateConsumer const& f);
 
   /// Adapters that everything adds to the weights from now on: a new version. See Lora, which owns them.
   void load_adapters(nn::cpu::Adapters const& adapters) { engine_.load_adapters(adapters, ++version_); }
 
   /// As `accumulate` (with `states`: as `accumulate_states`) for the adapters alone.
-  void accumulate_adapters(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, bool states,
+  void accumulate_adapters(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, bool states,
                            StateConsumer const& f, nn::cpu::Adapters& gradients);
 
   /// A number that other weights share only by chance.
@@ -98,6 +101,7 @@ class CausalLm {
   io::ModelConfig const& config() const { return engine_.config(); }
   nn::cpu::Parameters const& values() const { return weights(); }
   CausalLmOptions const& options() const { return options_; }
+  Engine<Variant> const& engine() const { return engine_; }
 
   /// Writes config.json and model.safetensors, which transformers loads; with adapters, the sum of both.
   void save(std::filesystem::path const& folder, nn::cpu::Adapters const* merged = nullptr) const;
@@ -105,11 +109,11 @@ class CausalLm {
  private:
   nn::cpu::Parameters& weights() const;
   nn::cpu::WeightSource source() const;
-  void accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, bool states,
+  void accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, bool states,
                        StateConsumer const& f);
   template <class Gradients>
   void accumulate_into(Gradients& gradients, TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
-                       bool states, StateConsumer const& f);
+                       Scope scope, bool states, StateConsumer const& f);
 
   CausalLmOptions options_;
   Engine<Variant> engine_;
@@ -157,15 +161,16 @@ class AnyCausalLm {
   void load_adapters(nn::cpu::Adapters const& adapters) {
     std::visit([&](auto& m) { m.load_adapters(adapters); }, model_);
   }
-  void accumulate_adapters(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, bool states,
+  void accumulate_adapters(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, bool states,
                            StateConsumer const& f, nn::cpu::Adapters& gradients) {
-    std::visit([&](auto& m) { m.accumulate_adapters(t, sequences, wanted, states, f, gradients); }, model_);
+    std::visit([&](auto& m) { m.accumulate_adapters(t, sequences, wanted, scope, states, f, gradients); }, model_);
   }
   std::uint64_t fingerprint() const {
     return std::visit([](auto const& m) { return m.fingerprint(); }, model_);
   }
-  void accumulate_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, StateConsumer const& f) {
-    std::visit([&](auto& m) { m.accumulate_states(t, sequences, wanted, f); }, model_);
+  void accumulate_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope,
+                         StateConsumer const& f) {
+    std::visit([&](auto& m) { m.accumulate_states(t, sequences, wanted, scope, f); }, model_);
   }
   void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,
                 nn::cpu::GenerationSink const& deliver) const {

@@ -9,7 +9,8 @@ template <class Variant>
 CpuEngine<Variant>::CpuEngine(io::ModelConfig const& config, CausalLmOptions const& options)
     : pool_(std::make_shared<cpu::ThreadPool>(options.threads)),
       decoder_(std::make_unique<cpu::Decoder<Variant>>(config)),
-      workspace_(std::make_unique<cpu::Workspace>(*pool_)),
+      workspace_(std::make_unique<cpu::Workspace>(
+          *pool_, cpu::WorkspaceOptions{.logits = options.logits, .recompute = options.gradient_checkpointing})),
       generator_(std::make_unique<cpu::Generator<Variant>>(*decoder_, *pool_)) {}
 
 template <class Variant>

@@ -42,6 +42,7 @@ class CpuEngine {
                 nn::cpu::GenerationSink const& deliver) const;
 
   io::ModelConfig const& config() const { return decoder_->config(); }
+  nn::cpu::Workspace const& workspace() const { return *workspace_; }
 
  private:
   void prepare_training(nn::cpu::WeightSource const& values);

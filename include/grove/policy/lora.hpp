@@ -52,7 +52,7 @@ concept AdaptableModel = StatefulModel<P> &&
              TokenOutputs<float> out, StateReader const& read, StateConsumer const& f, nn::cpu::Adapters& gradients,
              std::filesystem::path const& folder) {
   p.load_adapters(gradients);
-  p.accumulate_adapters(t, sequences, wanted, true, f, gradients);
+  p.accumulate_adapters(t, sequences, wanted, Scope::Token, true, f, gradients);
   c.score_states(t, sequences, wanted, out, read, nn::Adapted::No);
   c.save(folder, &gradients);
   { c.fingerprint() } -> std::same_as<std::uint64_t>;
@@ -76,13 +76,14 @@ class Lora : public P {
   }
 
   template <OutputConsumer<float> F>
-  void accumulate(Trajectories const& t, Sequences sequences, ColumnSet wanted, Scope, F&& f) {
+  void accumulate(Trajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, F&& f) {
     P::accumulate_adapters(
-        t, sequences, wanted | Column::LogProb, false,
-        [&](StateOutputs const& s) { f(std::size_t{0}, s.outputs, s.gradients); }, *gradients_);
+        t, sequences, wanted | Column::LogProb, scope, false,
+        [&](StateOutputs const& s) { f(s.first, s.outputs, s.gradients); }, *gradients_);
   }
-  void accumulate_states(Trajectories const& t, Sequences sequences, ColumnSet wanted, StateConsumer const& f) {
-    P::accumulate_adapters(t, sequences, wanted, true, f, *gradients_);
+  void accumulate_states(Trajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope,
+                         StateConsumer const& f) {
+    P::accumulate_adapters(t, sequences, wanted, scope, true, f, *gradients_);
   }
 
   /// The columns of the model without adapters.

@@ -11,7 +11,7 @@ namespace cpu = nn::cpu;
 template <class Variant>
 TorchEngine<Variant>::TorchEngine(io::ModelConfig const& config, CausalLmOptions const& options)
     : pool_(std::make_shared<cpu::ThreadPool>(options.threads)),
-      decoder_(config, {.device = options.device, .dtype = options.dtype}),
+      decoder_(config, {.device = options.device, .dtype = options.dtype, .logits = options.logits}),
       cache_bytes_(options.cache_bytes) {}
 
 template <class Variant>

@@ -59,7 +59,7 @@ concept StatefulModel = Policy<P> && std::same_as<typename P::Real, float> &&
     requires(P& p, P const& c, typename P::Trajectories const& t, Sequences sequences, ColumnSet wanted,
              TokenOutputs<float> out, StateReader const& read, StateConsumer const& f) {
   c.score_states(t, sequences, wanted, out, read);
-  p.accumulate_states(t, sequences, wanted, f);
+  p.accumulate_states(t, sequences, wanted, Scope::Token, f);
   { c.config().hidden_size } -> std::convertible_to<std::size_t>;
   { c.clone() } -> std::same_as<P>;
 };
@@ -86,7 +86,7 @@ class WithValueHead : public P {
   template <OutputConsumer<float> F>
   void accumulate(Trajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, F&& f) {
     if (!wanted.contains(Column::Value)) return P::accumulate(t, sequences, wanted, scope, f);
-    P::accumulate_states(t, sequences, wanted, [&](StateOutputs const& s) {
+    P::accumulate_states(t, sequences, wanted, scope, [&](StateOutputs const& s) {
       auto const n = s.states.size() / head_.width();
       values_.resize(n);
       d_values_.assign(n, 0.0f);
@@ -95,7 +95,7 @@ class WithValueHead : public P {
       auto gradients = s.gradients;
       outputs.value = values_;
       gradients.value = d_values_;
-      f(std::size_t{0}, outputs, gradients);
+      f(s.first, outputs, gradients);
       head_.backward(s.states, d_values_, s.d_states);
     });
   }

@@ -31,10 +31,10 @@ std::vector<float> values(Parameters const& parameters) {
   return {parameters.values().begin(), parameters.values().end()};
 }
 
-// Gradients of all columns, in `parts` consecutive calls.
+// Gradients of all columns, in `parts` consecutive calls. `independent`: as HeadRows::parts.
 template <class Variant>
 std::vector<float> gradients(Model<Variant> const& model, Batch const& batch, std::size_t threads,
-                             std::size_t parts = 1, WorkspaceOptions options = {}) {
+                             std::size_t parts = 1, WorkspaceOptions options = {}, bool independent = false) {
   ThreadPool pool(threads);
   Workspace workspace(pool, options);
   Parameters sum(model.config);
@@ -52,7 +52,9 @@ std::vector<float> gradients(Model<Variant> const& model, Batch const& batch, st
         }
       }
     };
-    model.decoder.accumulate(some.packed(), some.head(0.8F), {.entropy = true, .hidden = true}, f, sum, workspace);
+    auto rows = some.head(0.8F);
+    rows.parts = independent;
+    model.decoder.accumulate(some.packed(), rows, {.entropy = true, .hidden = true}, f, sum, workspace);
   }
   return values(sum);
 }
@@ -117,6 +119,43 @@ TEMPLATE_TEST_CASE("Gradients have the same bits on any number of threads and in
   CHECK(expected == gradients(model, batch, 5));
   CHECK(expected == gradients(model, batch, 2, 1, {.logits = 70 * model.config.vocab_size}));
   if (!tied) CHECK(expected == gradients(model, batch, 2, 4));
+}
+
+TEMPLATE_TEST_CASE("Layers that are computed again on the way back give the same bits", "", Qwen2, Qwen3, Llama) {
+  Model<TestType> const model(GENERATE(false, true));
+  auto const batch = random_batch(24, 70, model.config.vocab_size);
+  auto const expected = gradients(model, batch, 1);
+  CHECK(expected == gradients(model, batch, 1, 1, {.recompute = true}));
+  CHECK(expected == gradients(model, batch, 3, 1, {.recompute = true}));
+  CHECK(gradients(model, batch, 2, 4) == gradients(model, batch, 2, 4, {.recompute = true}));
+}
+
+TEMPLATE_TEST_CASE("Independent rows are projected to logits once, others twice where logits are not kept", "", Qwen2,
+                   Qwen3, Llama) {
+  Model<TestType> const model(GENERATE(false, true));
+  auto const batch = random_batch(24, 70, model.config.vocab_size);
+  WorkspaceOptions const few{.logits = 70 * model.config.vocab_size};
+  auto const expected = gradients(model, batch, 2);
+  CHECK(expected == gradients(model, batch, 2, 1, few, true));
+  CHECK(expected == gradients(model, batch, 1, 1, {.logits = few.logits, .recompute = true}, true));
+
+  auto const passes = [&](WorkspaceOptions options, bool parts, bool vocabulary = true) {
+    ThreadPool pool(2);
+    Workspace workspace(pool, options);
+    Parameters sum(model.config);
+    auto rows = batch.head();
+    rows.parts = parts;
+    model.decoder.accumulate(
+        batch.packed(), rows, {.log_prob = vocabulary, .hidden = true}, [](HeadOutputs const&, HeadGradients const&) {},
+        sum, workspace);
+    return static_cast<double>(workspace.projected_rows()) / static_cast<double>(batch.rows.size());
+  };
+  REQUIRE(batch.rows.size() > 3 * 70);
+  CHECK(passes(few, true) == 1);
+  CHECK(passes(few, false) == 2);
+  CHECK(passes({}, true) == 1);
+  CHECK(passes({}, false) == 1);
+  CHECK(passes(few, true, false) == 0);
 }
 
 TEMPLATE_TEST_CASE("Gradients are the slope of what they are of", "", Qwen2, Qwen3, Llama) {

@@ -25,6 +25,28 @@ io::ModelConfig checked(io::ModelConfig config) {
   return config;
 }
 
+/// Some consecutive rows of what the head reads, gives and takes.
+struct Part {
+  std::size_t begin, count;
+
+  [[nodiscard]] std::span<float> operator()(std::span<float> column, std::size_t width = 1) const {
+    return column.empty() ? column : column.subspan(begin * width, count * width);
+  }
+  [[nodiscard]] HeadRows operator()(HeadRows rows) const {
+    rows.rows = rows.rows.subspan(begin, count);
+    if (!rows.targets.empty()) rows.targets = rows.targets.subspan(begin, count);
+    return rows;
+  }
+  [[nodiscard]] HeadOutputs operator()(HeadOutputs const& all, std::size_t hidden) const {
+    auto const& self = *this;
+    return {self(all.log_prob), self(all.entropy), self(all.sum_squares), self(all.hidden, hidden)};
+  }
+  [[nodiscard]] HeadGradients operator()(HeadGradients const& all, std::size_t hidden) const {
+    auto const& self = *this;
+    return {self(all.log_prob), self(all.entropy), self(all.hidden, hidden)};
+  }
+};
+
 }  // namespace
 
 Workspace::Workspace(ThreadPool& pool, WorkspaceOptions options)
@@ -32,6 +54,7 @@ Workspace::Workspace(ThreadPool& pool, WorkspaceOptions options)
 Workspace::~Workspace() = default;
 Workspace::Workspace(Workspace&&) noexcept = default;
 Workspace& Workspace::operator=(Workspace&&) noexcept = default;
+std::size_t Workspace::projected_rows() const noexcept { return buffers_->head.projected; }
 
 template <class Variant>
 Decoder<Variant>::Decoder(io::ModelConfig config) : layout_(checked<Variant>(std::move(config))) {}
@@ -65,7 +88,8 @@ void Decoder<Variant>::score(PackedBatch batch, HeadRows rows, HeadOutputs outpu
   detail::check_outputs(where, outputs, rows.rows.size(), layout_.hidden);
   if (rows.rows.empty()) return;
   detail::PackedAdapters const none;
-  detail::ForwardPass<Variant> forward(layout_, weights_, adapted == Adapted::Yes ? adapters_ : none, workspace, false);
+  detail::ForwardPass<Variant> forward(layout_, weights_, adapted == Adapted::Yes ? adapters_ : none, workspace,
+                                       detail::Keep::Nothing);
   float const* const x = forward.run(batch);
   detail::HeadPass(layout_, weights_, workspace, rows).forward(x, outputs, false);
 }
@@ -110,22 +134,23 @@ void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns 
   HeadGradients const given{take(vocabulary, n), take(columns.entropy, n), take(true, wide)};
   for (auto column : {given.log_prob, given.entropy, given.hidden}) std::ranges::fill(column, 0.0F);
 
-  detail::ForwardPass<Variant> forward(layout_, weights_, adapters_, workspace, true);
+  detail::ForwardPass<Variant> forward(layout_, weights_, adapters_, workspace,
+                                       workspace.options().recompute ? detail::Keep::Inputs : detail::Keep::All);
   float const* const x = forward.run(batch);
-  detail::HeadPass head(layout_, weights_, workspace, rows);
-  head.forward(x, outputs, true);
-  f(outputs, given);
   detail::BackwardPass<Variant> backward(layout_, weights_, adapters_, workspace, forward, batch, to);
-  head.backward(batch.tokens.size(), outputs.entropy, given, backward.dx(), to.offsets, to.weights);
+  std::fill_n(backward.dx(), batch.tokens.size() * hidden, 0.0F);
+  std::size_t const most =
+      rows.parts && vocabulary ? detail::HeadPass(layout_, weights_, workspace, rows).chunk_rows() : n;
+  for (std::size_t begin = 0; begin < n; begin += most) {
+    Part const part{begin, std::min(most, n - begin)};
+    HeadOutputs const some = part(outputs, hidden);
+    HeadGradients const answer = part(given, hidden);
+    detail::HeadPass head(layout_, weights_, workspace, part(rows));
+    head.forward(x, some, true);
+    f(some, answer);
+    head.backward(some.entropy, answer, backward.dx(), to.offsets, to.weights);
+  }
   backward.run();
-}
-
-template <class Variant>
-std::size_t Decoder<Variant>::activation_bytes() const noexcept {
-  detail::Layout const& l = layout_;
-  std::size_t const raw = Variant::qk_norm ? l.query_width + l.key_width : 0;
-  std::size_t const layer = 2 * l.hidden + l.qkv_width + raw + l.query_width + 2 * l.config.heads + 2 * l.intermediate;
-  return (layer * l.config.layers + l.hidden) * sizeof(float);
 }
 
 template class Decoder<Qwen2>;

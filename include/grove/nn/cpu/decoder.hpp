@@ -39,6 +39,8 @@ using nn::Qwen3;
 
 struct WorkspaceOptions {
   std::size_t logits = std::size_t{32} << 20U;  ///< how many `accumulate` holds at a time; never changes a result
+  bool recompute = false;  ///< `accumulate` keeps only the layers' inputs and computes each layer again on the way
+                           ///< back: less memory, more time, the same bits
 };
 
 /// Threads and memory for `score` and `accumulate`; grows to what the largest batch needs and is used again. One call
@@ -52,6 +54,10 @@ class Workspace {
 
   [[nodiscard]] ThreadPool& pool() const noexcept { return *pool_; }
   [[nodiscard]] WorkspaceOptions const& options() const noexcept { return options_; }
+
+  /// Rows that the vocabulary projection has computed logits of so far. A training pass adds its rows once, or twice
+  /// where all outputs were wanted before any gradient and their logits were too many to be kept.
+  [[nodiscard]] std::size_t projected_rows() const noexcept;
 
   struct Buffers;
   [[nodiscard]] Buffers& buffers() noexcept { return *buffers_; }
@@ -95,16 +101,13 @@ class Decoder {
 
   /// Forward, `f` on the outputs of all rows, backward: adds to `gradients`, which has the layout of the parameters.
   /// The sum goes over tokens in order, so consecutive calls for parts of a batch give the same bits as one call, and
-  /// so does any number of threads. Needs Use::Training and `activation_bytes` of memory a token.
+  /// so does any number of threads. Needs Use::Training.
   void accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f, Parameters& gradients,
                   Workspace& workspace) const;
 
   /// The same for the adapters that are loaded: the weights themselves get no gradients, and none are computed.
   void accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f, Adapters& gradients,
                   Workspace& workspace) const;
-
-  /// What `accumulate` keeps of each token from forward to backward.
-  [[nodiscard]] std::size_t activation_bytes() const noexcept;
 
   [[nodiscard]] detail::Layout const& layout() const noexcept { return layout_; }
   [[nodiscard]] detail::Weights const& weights() const noexcept { return weights_; }

@@ -45,6 +45,7 @@ void BackwardPass<Variant>::run() {
 
 template <class Variant>
 void BackwardPass<Variant>::layer(std::size_t index) {
+  forward_.repeat(index);
   std::size_t const tiles = memory_.packed.tiles();
   pool_.parallel_for(tiles, [&](std::size_t tile) { mlp_tile(index, tile); });
   attend(index);

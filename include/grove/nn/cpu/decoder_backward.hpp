@@ -15,8 +15,8 @@ struct GradientPlaces {
   Adapters* adapters = nullptr;  ///< null: there are none to train
 };
 
-/// All layers backwards, after a ForwardPass that kept its activations. Gradients of activations go by tiles of rows
-/// and (attention) by sequences; those of weights are sums over all rows in order, so threads never change them.
+/// All layers backwards, after a ForwardPass that kept activations or inputs. Gradients of activations go by tiles of
+/// rows and (attention) by sequences; those of weights are sums over all rows in order, so threads never change them.
 template <class Variant>
 class BackwardPass {
  public:

@@ -53,11 +53,11 @@ void PackedRows::set(PackedBatch batch, Layout const& layout, FloatBuffer& pages
 template <class Variant>
 void ForwardPass<Variant>::reserve() {
   std::size_t const rows = memory_.packed.rows();
-  std::size_t const layers = keep_ ? layout_.config.layers : 1;
+  std::size_t const layers = keep_ == Keep::All ? layout_.config.layers : 1;
   memory_.angles.reserve(rows * 2 * layout_.rotary.half());
-  memory_.x.reserve(rows * layout_.hidden * (keep_ ? layers + 1 : 1));
+  memory_.x.reserve(rows * layout_.hidden * (keep_ == Keep::Nothing ? 1 : layout_.config.layers + 1));
   memory_.qkv.reserve(rows * layout_.qkv_width * layers);
-  if (!keep_) return;
+  if (keep_ == Keep::Nothing) return;
   if (Variant::qk_norm) memory_.raw.reserve(rows * (layout_.query_width + layout_.key_width) * layers);
   memory_.attention.reserve(rows * layout_.query_width * layers);
   memory_.statistics.reserve(rows * 2 * layout_.config.heads * layers);
@@ -71,18 +71,19 @@ LayerRows ForwardPass<Variant>::rows(std::size_t layer, std::size_t row) const {
   auto const at = [&](FloatBuffer const& buffer, std::size_t width, std::size_t index) {
     return buffer.data() + (index * total + row) * width;
   };
+  std::size_t const place = keep_ == Keep::All ? layer : 0;
   LayerRows rows;
-  float* const x = at(memory_.x, layout_.hidden, keep_ ? layer : 0);
+  float* const x = at(memory_.x, layout_.hidden, keep_ == Keep::Nothing ? 0 : layer);
   rows.x = x;
-  rows.out = keep_ ? x + total * layout_.hidden : x;
-  rows.qkv = at(memory_.qkv, layout_.qkv_width, keep_ ? layer : 0);
+  rows.out = keep_ == Keep::Nothing ? x : x + total * layout_.hidden;
+  rows.qkv = at(memory_.qkv, layout_.qkv_width, place);
   rows.middle = x;
-  if (!keep_) return rows;
-  if (Variant::qk_norm) rows.raw = at(memory_.raw, layout_.query_width + layout_.key_width, layer);
-  rows.attention = at(memory_.attention, layout_.query_width, layer);
-  rows.statistics = at(memory_.statistics, 2 * layout_.config.heads, layer);
-  rows.middle = at(memory_.middle, layout_.hidden, layer);
-  rows.gate_up = at(memory_.gate_up, 2 * layout_.intermediate, layer);
+  if (keep_ == Keep::Nothing) return rows;
+  if (Variant::qk_norm) rows.raw = at(memory_.raw, layout_.query_width + layout_.key_width, place);
+  rows.attention = at(memory_.attention, layout_.query_width, place);
+  rows.statistics = at(memory_.statistics, 2 * layout_.config.heads, place);
+  rows.middle = at(memory_.middle, layout_.hidden, place);
+  rows.gate_up = at(memory_.gate_up, 2 * layout_.intermediate, place);
   return rows;
 }
 
@@ -128,7 +129,7 @@ float const* ForwardPass<Variant>::run(PackedBatch batch) {
       ScratchPool::Lease const scratch(memory_.scratch);
       RowTile const part = tile(index, layer);
       LayerRows to = rows(layer, memory_.packed.begin(index));
-      if (!keep_) {
+      if (keep_ == Keep::Nothing) {
         to.attention = scratch->attention.reserve(part.rows * layout_.query_width);
         to.gate_up = scratch->gate_up.reserve(part.rows * 2 * layout_.intermediate);
       }
@@ -138,6 +139,25 @@ float const* ForwardPass<Variant>::run(PackedBatch batch) {
     });
   }
   return rows(layers - 1, 0).out;
+}
+
+template <class Variant>
+void ForwardPass<Variant>::repeat(std::size_t layer) const {
+  if (keep_ != Keep::Inputs || layer + 1 == layout_.config.layers) return;  // they are still there
+  std::size_t const tiles = memory_.packed.tiles();
+  pool_.parallel_for(tiles, [&](std::size_t index) {
+    ScratchPool::Lease const scratch(memory_.scratch);
+    project(index, layer, *scratch);
+  });
+  LayerPass<Variant> const pass(layout_, weights_, adapters_.layer(layer), layer, 0, Threads());
+  pool_.parallel_for(tiles, [&](std::size_t index) {
+    ScratchPool::Lease const scratch(memory_.scratch);
+    RowTile const part = tile(index, layer);
+    LayerRows to = rows(layer, memory_.packed.begin(index));
+    to.out = nullptr;
+    pass.attend(part, to, *scratch);
+    pass.finish(part, to, *scratch);
+  });
 }
 
 template class ForwardPass<Qwen2>;

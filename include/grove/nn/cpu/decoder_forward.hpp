@@ -8,14 +8,17 @@
 
 namespace grove::nn::cpu::detail {
 
+/// What stays in the buffers for the way back: nothing, each layer's input besides all of the last layer (Buffers of
+/// one layer, which `repeat` fills for the others), or all of all layers.
+enum class Keep { Nothing, Inputs, All };
+
 /// All layers over a packed batch. A task is a tile of rows: attention and MLP of one layer, then the projections of
 /// the next, so the threads wait for each other once a layer.
 template <class Variant>
 class ForwardPass {
  public:
-  /// `keep`: activations of all layers stay in the buffers, for the way back.
   ForwardPass(Layout const& layout, Weights const& weights, PackedAdapters const& adapters, Workspace& workspace,
-              bool keep)
+              Keep keep)
       : layout_(layout),
         weights_(weights),
         adapters_(adapters),
@@ -25,6 +28,10 @@ class ForwardPass {
 
   /// Returns the hidden states `[tokens, hidden]` before the final norm.
   float const* run(PackedBatch batch);
+
+  /// Makes what `rows(layer, ...)` names that layer's, computed again from its input where only that was kept. The
+  /// layer's output stays as it is.
+  void repeat(std::size_t layer) const;
 
   /// What layer `layer` reads and writes, from `row` on; null where it is not kept.
   [[nodiscard]] LayerRows rows(std::size_t layer, std::size_t row) const;
@@ -41,7 +48,7 @@ class ForwardPass {
   PackedAdapters const& adapters_;
   Workspace::Buffers& memory_;
   ThreadPool& pool_;
-  bool keep_;
+  Keep keep_;
 };
 
 }  // namespace grove::nn::cpu::detail

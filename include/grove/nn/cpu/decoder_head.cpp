@@ -15,6 +15,10 @@ constexpr std::size_t statistics = 4;  // scale, maximum, sum, log_sum
 
 std::span<float> row_of(float* matrix, std::size_t row, std::size_t width) { return {matrix + row * width, width}; }
 
+bool projects(HeadOutputs const& wanted) {
+  return !wanted.log_prob.empty() || !wanted.entropy.empty() || !wanted.sum_squares.empty();
+}
+
 float in_bf16(float x) { return io::bf16_to_f32(io::f32_to_bf16(x)); }
 
 }  // namespace
@@ -31,7 +35,7 @@ HeadPass::Range HeadPass::tile(Range of, std::size_t index) const noexcept {
 }
 
 std::size_t HeadPass::chunk_rows() const noexcept {
-  std::size_t const most = std::max(tile_rows(), logits_ / layout_.config.vocab_size);
+  std::size_t const most = std::max<std::size_t>(PackedRows::tile_rows, logits_ / layout_.config.vocab_size);
   return std::min(most, rows_.rows.size());
 }
 
@@ -46,6 +50,7 @@ void HeadPass::forward(float const* x, HeadOutputs outputs, bool keep) {
     memory_.head.statistics.reserve(n * statistics);
     if (!outputs.log_prob.empty()) memory_.head.logits.reserve(chunk_rows() * layout_.config.vocab_size);
   }
+  if (projects(outputs)) memory_.head.projected += n;
   Range const all{0, n};
   pool_.parallel_for((n + tile_rows() - 1) / tile_rows(),
                      [&](std::size_t index) { forward_tile(x, outputs, keep, tile(all, index)); });
@@ -65,7 +70,7 @@ void HeadPass::forward_tile(float const* x, HeadOutputs outputs, bool keep, Rang
     std::copy(row, row + hidden, memory_.head.x.data() + (range.begin + i) * hidden);
   }
   if (!outputs.hidden.empty()) std::copy_n(normed, range.count * hidden, outputs.hidden.data() + range.begin * hidden);
-  if (outputs.log_prob.empty() && outputs.entropy.empty() && outputs.sum_squares.empty()) return;
+  if (!projects(outputs)) return;
   bool const kept = keep && keeps_logits();
   float* const logits =
       kept ? memory_.head.logits.data() + range.begin * vocab : scratch->logits.reserve(range.count * vocab);
@@ -116,13 +121,12 @@ void HeadPass::logits_gradient(Range range, std::span<float const> entropy, Head
   }
 }
 
-void HeadPass::backward(std::size_t tokens, std::span<float const> entropy, HeadGradients gradients, float* dx,
-                        Offsets const& offsets, std::span<float> values) {
+void HeadPass::backward(std::span<float const> entropy, HeadGradients gradients, float* dx, Offsets const& offsets,
+                        std::span<float> values) {
   std::size_t const n = rows_.rows.size();
   std::size_t const hidden = layout_.hidden;
   std::size_t const vocab = layout_.config.vocab_size;
   float* const dnormed = memory_.head.gradient.reserve(n * hidden);
-  std::fill_n(dx, tokens * hidden, 0.0F);
   auto const through_norm = [&](Range range) {
     for (std::size_t i = range.begin; i < range.begin + range.count; ++i)
       row_ops().rms_norm_backward(dnormed + i * hidden, memory_.head.x.data() + i * hidden, weights_.norm.data(),
@@ -133,6 +137,7 @@ void HeadPass::backward(std::size_t tokens, std::span<float const> entropy, Head
     std::ranges::copy(gradients.hidden, dnormed);
     through_norm({0, n});
   }
+  if (!gradients.log_prob.empty() && !keeps_logits()) memory_.head.projected += n;
   for (std::size_t begin = 0; begin < n && !gradients.log_prob.empty(); begin += chunk_rows()) {
     Range const chunk{begin, std::min(chunk_rows(), n - begin)};
     float* const logits = memory_.head.logits.data();

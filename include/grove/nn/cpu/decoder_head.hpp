@@ -24,10 +24,13 @@ class HeadPass {
   /// From hidden states `[tokens, hidden]` to the wanted outputs; with `keep` also what `backward` needs.
   void forward(float const* x, HeadOutputs outputs, bool keep);
 
-  /// Adds to the gradients of head and final norm (unless `values` is empty), and writes dx `[tokens, hidden]`, zero
-  /// but for the wanted rows. `entropy` as forward gave it.
-  void backward(std::size_t tokens, std::span<float const> entropy, HeadGradients gradients, float* dx,
-                Offsets const& offsets, std::span<float> values);
+  /// Adds to the gradients of head and final norm (unless `values` is empty), and to the wanted rows of
+  /// dx `[tokens, hidden]`. `entropy` as forward gave it.
+  void backward(std::span<float const> entropy, HeadGradients gradients, float* dx, Offsets const& offsets,
+                std::span<float> values);
+
+  /// Rows whose logits are held at a time. Where that is all of them, `backward` has those of `forward`.
+  [[nodiscard]] std::size_t chunk_rows() const noexcept;
 
  private:
   struct Range {
@@ -36,7 +39,6 @@ class HeadPass {
   };
   [[nodiscard]] std::size_t tile_rows() const noexcept;
   [[nodiscard]] Range tile(Range of, std::size_t index) const noexcept;
-  [[nodiscard]] std::size_t chunk_rows() const noexcept;
   [[nodiscard]] bool keeps_logits() const noexcept;
 
   void forward_tile(float const* x, HeadOutputs outputs, bool keep, Range range);

@@ -126,6 +126,7 @@ void LayerPass<Variant>::finish(RowTile const& tile, LayerRows const& rows, RowS
   threads_.multiply(normed, tile.rows, weights_.gate_up, rows.gate_up);
   adapt(Projection::Gate, normed, tile.rows, rows.gate_up, 2 * wide, scratch);
   adapt(Projection::Up, normed, tile.rows, rows.gate_up + wide, 2 * wide, scratch);
+  if (rows.out == nullptr) return;
   float* const product = scratch.product.reserve(tile.rows * wide);
   threads_.split(tile.rows, row_grain, [&](std::size_t, std::size_t begin, std::size_t end) {
     for (std::size_t row = begin; row < end; ++row) {

@@ -97,7 +97,7 @@ struct LayerRows {
   float* statistics = nullptr;  ///< [2 * heads] of the softmaxes; null: not kept
   float* middle = nullptr;      ///< [hidden] between attention and MLP; may be x
   float* gate_up = nullptr;     ///< [2 * intermediate]
-  float* out = nullptr;         ///< [hidden] the layer's output; may be x
+  float* out = nullptr;         ///< [hidden] the layer's output; may be x; null: not wanted
 };
 
 /// `Variant` says at compile time whether queries and keys have norms.

@@ -72,6 +72,7 @@ class PackedRows {
 /// What the head needs again on the way back.
 struct HeadMemory {
   FloatBuffer x, normed, inverse, logits, gradient, statistics, outputs, wanted;
+  std::size_t projected = 0;  ///< rows whose logits were computed
 };
 
 }  // namespace detail
