@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "open_rs/command_line.hpp"
 
+#include <charconv>
 #include <ctime>
 #include <iostream>
+#include <limits>
 #include <sstream>
 #include <thread>
 
@@ -71,6 +73,33 @@ void ModelFlags::add_to(po::options_description& options, bool model_required) {
       ("batch", po::value(&batch)->default_value(0)->value_name("N"),
        "sequences at once, 0: chosen for speed; never changes a result");
 }
+
+void ModelFlags::add_cache_to(po::options_description& options) {
+  options.add_options()(
+      "kv-cache-bytes", po::value(&kv_cache)->default_value({})->value_name("BYTES"),
+      "most memory for keys and values while sampling, such as 512M or 8G: completions wait for room; "
+      "0: no bound; never changes a result on the CPU");
+}
+
+std::istream& operator>>(std::istream& in, Bytes& bytes) {
+  std::string text;
+  in >> text;
+  std::string_view digits = text;
+  constexpr std::string_view units = "KMGT";
+  auto const unit = digits.empty() ? units.npos : units.find(digits.back());
+  if (unit != units.npos) digits.remove_suffix(1);
+  auto const shift = unit == units.npos ? 0 : 10 * (unit + 1);
+  auto const [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bytes.count);
+  bool const whole = error == std::errc() && end == digits.data() + digits.size();
+  if (!whole || bytes.count > (std::numeric_limits<std::size_t>::max() >> shift)) {
+    in.setstate(std::ios::failbit);
+    return in;
+  }
+  bytes.count <<= shift;
+  return in;
+}
+
+std::ostream& operator<<(std::ostream& out, Bytes const& bytes) { return out << bytes.count; }
 
 namespace {
 

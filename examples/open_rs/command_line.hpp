@@ -5,6 +5,7 @@
 #include <boost/program_options.hpp>
 #include <filesystem>
 #include <functional>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,15 +41,24 @@ class Command {
   po::options_description options_{"Options"};
 };
 
-/// --model, --dtype, --device, --threads, --batch.
+/// A number of bytes as one writes it: 500000000, 512M or 8G, in powers of 1024; 0 where an option means "no bound".
+struct Bytes {
+  std::size_t count = 0;
+};
+std::istream& operator>>(std::istream& in, Bytes& bytes);
+std::ostream& operator<<(std::ostream& out, Bytes const& bytes);
+
+/// --model, --dtype, --device, --threads, --batch; --kv-cache-bytes where something is sampled.
 struct ModelFlags {
   std::filesystem::path folder{};
   std::string dtype{};
   std::string device{};
   std::size_t threads = 0;
   std::size_t batch = 0;
+  Bytes kv_cache{};
 
   void add_to(po::options_description& options, bool model_required = true);
+  void add_cache_to(po::options_description& options);
   grove::CausalLmOptions resolved() const;
   grove::AnyCausalLm load() const;
 };

@@ -70,6 +70,7 @@ void add_options(Command& command, EvaluateFlags& f) {
           "that a process waits for the others before it gives up")(
           "sample-only", po::bool_switch(&f.sample_only),
           "keep this process's completions in --out and judge nothing: a call without it does");
+  m.add_cache_to(command.options());
 }
 
 /// The k asked for, or those of the usual ones that n allows.

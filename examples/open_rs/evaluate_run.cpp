@@ -178,6 +178,7 @@ void sample_problems(grove::AnyCausalLm& policy, grove::PromptFormat const& form
                                        .text = grove::text_streams(format.tokenizer()),
                                        .key = {plan.seed, grove::Purpose::Evaluation},
                                        .batch = plan.model.batch,
+                                       .kv_cache_bytes = plan.model.kv_cache.count,
                                        .delivery = cpu::Delivery::AsFinished};
   policy.generate(work.requests, options, [&](cpu::GeneratedCompletion&& generated) {
     request.take(work.problems[generated.request], std::move(generated));

@@ -33,6 +33,7 @@ struct Prompt {
 
 void add_options(Command& command, GenerateFlags& flags) {
   flags.model.add_to(command.options());
+  flags.model.add_cache_to(command.options());
   command.options().add_options()  //
       ("temperature", po::value(&flags.sampling.temperature)->default_value(1)->value_name("T"),
        "0: greedy, with log-probs at T = 1")  //
@@ -117,7 +118,8 @@ int generate(Arguments const& arguments) {
                                        .stop_strings = flags.stop,
                                        .text = grove::text_streams(format.tokenizer()),
                                        .key = {flags.seed, grove::Purpose::Sampling},
-                                       .batch = flags.model.batch};
+                                       .batch = flags.model.batch,
+                                       .kv_cache_bytes = flags.model.kv_cache.count};
   if (flags.chat) {
     chat(policy, format,
          {.generation = options,

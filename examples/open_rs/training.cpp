@@ -119,6 +119,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
   Command command("open_rs train",
                   "Trains a model on the problems of a data set. Rewards for reward_funcs: " + names + ".");
   flags.model.add_to(command.options(), !asks_for_print_only(arguments));
+  flags.model.add_cache_to(command.options());
   std::string seed, self_test;
   command.options().add_options()  //
       ("data", po::value(&flags.data)->value_name("FILE"),
@@ -174,6 +175,8 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
     return false;
   }
   check_placement(flags, recipe);
+  if (flags.model.kv_cache.count > 0 && !flags.replay.empty() && !recipe.evaluation.wanted())
+    throw grove::Error("--kv-cache-bytes", "with --replay, which samples nothing", {}, "leave it out");
   if (flags.resume.resume.empty()) flags.resume.resume = recipe.checkpoints.resume_from_checkpoint;
   catch_signals();
   return true;
@@ -272,6 +275,7 @@ grove::AnyTokenRollout unchecked_rollout(TrainFlags const& flags, Recipe const& 
                               .views = prompt_views(recipe),
                               .seed = recipe.seed,
                               .batch = flags.model.batch,
+                              .kv_cache_bytes = flags.model.kv_cache.count,
                               .share = share});
 }
 

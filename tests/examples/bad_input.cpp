@@ -112,6 +112,9 @@ TEST_CASE("bad input: negative counts") {
   check(run({"generate", "--model", w.model, "--top-k", "-3"}, prompt), "--top-k");
   check(run({"generate", "--model", w.model, "--max-tokens", "0"}, prompt), "--max-tokens");
   check(run({"logprobs", "--model", w.model, "--batch", "-2"}, ""), "--batch");
+  for (std::string const memory : {"-2", "8X", "G", "9999999999999T"})
+    check(run({"generate", "--model", w.model, "--kv-cache-bytes", memory}, prompt), "--kv-cache-bytes");
+  check(run({"generate", "--model", w.model, "--kv-cache-bytes", "1000"}, prompt), "prompt of id 0: could grow to");
   check(run({"logprobs", "--model", w.model, "--threads", "-1"}, ""), "--threads");
   check(run(w.train({"--steps", "-1"})), "--steps");
   check(run(w.train({"--set", "num_generations=-2"})), "num_generations");

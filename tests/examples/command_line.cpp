@@ -56,7 +56,7 @@ TEST_CASE("one token has no log-prob, none is an error") {
   REQUIRE(run({"logprobs", "--model", w.model}, "{\"ids\":[]}\n").code == 2);
 }
 
-TEST_CASE("threads and batch change no log-prob and no completion") {
+TEST_CASE("threads, batch and memory for keys and values change no log-prob and no completion") {
   Workplace const w;
   std::string ids, prompts;
   for (int i = 0; i < 20; ++i) {
@@ -65,12 +65,16 @@ TEST_CASE("threads and batch change no log-prob and no completion") {
   }
   auto const alone = run({"logprobs", "--model", w.model, "--threads", "1", "--batch", "1"}, ids);
   REQUIRE(run({"logprobs", "--model", w.model, "--threads", "2", "--batch", "7"}, ids).out == alone.out);
-  auto const generate = [&](std::string const& threads, std::string const& batch) {
-    return run({"generate", "--model", w.model, "-n", "2", "--max-tokens", "9", "--threads", threads, "--batch", batch},
+  auto const generate = [&](std::string const& threads, std::string const& batch, std::string const& memory) {
+    return run({"generate", "--model", w.model, "-n", "2", "--max-tokens", "9", "--threads", threads, "--batch", batch,
+                "--kv-cache-bytes", memory},
                prompts)
         .out;
   };
-  REQUIRE(generate("1", "1") == generate("2", "16"));
+  auto const reference = generate("1", "1", "0");
+  REQUIRE(reference.size() > 1000);
+  REQUIRE(generate("2", "16", "1G") == reference);
+  REQUIRE(generate("2", "16", "300K") == reference);
 }
 
 TEST_CASE("a completion is the same alone, among others and in any order, by its id") {

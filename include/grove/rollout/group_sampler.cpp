@@ -37,7 +37,8 @@ nn::cpu::GenerationOptions GroupSampler::generation(AnyCausalLm const& policy) c
           .text = text_streams(format_.tokenizer()),
           .key = {options_.seed, Purpose::Sampling},
           .collection = collections_,
-          .batch = options_.batch};
+          .batch = options_.batch,
+          .kv_cache_bytes = options_.kv_cache_bytes};
 }
 
 TokenSample GroupSampler::prompted(Problem const& problem) const {

@@ -33,8 +33,9 @@ struct GroupSamplerOptions {
   std::vector<TokenId> stop_tokens{};  ///< besides the EOS ids of the model
   std::vector<std::string> stop_strings{};
   std::uint64_t seed = 0;
-  std::size_t batch = 0;  ///< sequences at once; never changes a result
-  Share share{};          ///< of the problems, where several ranks divide them
+  std::size_t batch = 0;           ///< sequences at once; never changes a result
+  std::size_t kv_cache_bytes = 0;  ///< most memory for keys and values; 0: no bound; never changes a result on the CPU
+  Share share{};                   ///< of the problems, where several ranks divide them
 };
 
 /// The text of a completion's tokens, token by token.
