@@ -107,6 +107,8 @@ void read_rewards(Reader const& reader, ObjectiveBatch& batch, ObjectiveOptions 
   std::size_t const n = rows.empty() ? 0 : (rows[0].is_array() ? rows[0].size() : 1);
   auto weights = options.reward_weights;
   if (weights.empty()) weights.assign(n, 1.0);
+  for (double const weight : weights)
+    if (!std::isfinite(weight)) throw Error("option reward_weights", std::to_string(weight), "finite numbers");
   if (weights.size() != n)
     throw Error("option reward_weights", "has " + std::to_string(weights.size()) + " numbers",
                 std::to_string(n) + ", one for each reward of " + batch.where);

@@ -68,6 +68,7 @@ RewardKeys keys_of(ScoreFlags const& flags, std::vector<std::string> const& rewa
       throw grove::Error("--set", "there is no key '" + key + "'", "NAME.key=value", "see open_rs score --help");
     po::parsed_options parsed(&options);
     parsed.options.emplace_back(key, std::vector{value});
+    refuse_negative_counts(parsed, "--set: ");
     try {
       po::store(parsed, values);
     } catch (po::error const& e) {

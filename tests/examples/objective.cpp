@@ -120,6 +120,7 @@ TEST_CASE("bad options are refused by name with their range") {
   CHECK(problem_of("pass_at_k", {"k=4"}, full).find("option k") != std::string::npos);
   CHECK(problem_of("dr_grpo", {}, full).find("option max_completion_length") == 0);
   CHECK(problem_of("grpo", {"reward_weights=1"}, full).find("option reward_weights") == 0);
+  CHECK(problem_of("grpo", {"reward_weights=nan,1"}, full).find("option reward_weights") == 0);
   CHECK(problem_of("grpo", {"epsilon=much"}, full).find("a number") != std::string::npos);
 }
 

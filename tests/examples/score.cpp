@@ -107,6 +107,7 @@ TEST_CASE("cosine as described, and with the script's inverted defaults") {
   std::vector<std::string> script = {"--rewards",         "cosine", "--set", "cosine.defaults=open-rs", "--set",
                                      "cosine.max_len=100"};
   REQUIRE(score(script, wrong).lines()[0]["cosine"] == -0.5);
+  REQUIRE(score({"--rewards", "cosine", "--set", "cosine.max_len=-5"}, wrong).says("cosine_max_len: is -5"));
   script.insert(script.end(), {"--set", "cosine.cosine_max_value_wrong=-1"});
   REQUIRE(score(script, wrong).lines()[0]["cosine"] == -1.0);
 }

@@ -26,6 +26,26 @@ TEST_CASE("the last box is the answer") {
   CHECK(judge("7", "") == Verdict::Unparsed);
 }
 
+TEST_CASE("percent and degrees are of a whole mixed number") {
+  CHECK(judge("33\\frac13\\%", "\\boxed{33\\frac{1}{3}\\%}") == Verdict::Equal);
+  CHECK(judge("\\frac13", "\\boxed{33\\frac13\\%}") == Verdict::Equal);
+  CHECK(judge("11\\%", "\\boxed{33\\frac13\\%}") == Verdict::Different);
+  CHECK(judge("12.5\\%", "\\boxed{12\\frac12\\%}") == Verdict::Equal);
+  CHECK(judge("1.5^\\circ", "\\boxed{1\\frac12^\\circ}") == Verdict::Equal);
+  CHECK(judge("\\frac12^\\circ", "\\boxed{1\\frac12^\\circ}") == Verdict::Different);
+}
+
+TEST_CASE("what is congruent is no number") {
+  CHECK(judge("x \\equiv 1 \\pmod 3", "\\boxed{x \\equiv 1 \\pmod{3}}") == Verdict::Equal);
+  CHECK(judge("x \\equiv 1 \\pmod 3", "\\boxed{x \\equiv 4 \\pmod 3}") == Verdict::Equal);
+  for (auto const* other : {"x \\equiv 1 \\pmod 5", "x \\equiv 2 \\pmod 3", "x = 1", "1"}) {
+    INFO(other);
+    CHECK(judge("x \\equiv 1 \\pmod 3", "\\boxed{" + std::string(other) + "}") != Verdict::Equal);
+    CHECK(judge(other, "\\boxed{x \\equiv 1 \\pmod 3}") != Verdict::Equal);
+  }
+  CHECK(judge("2", "\\boxed{17 \\bmod 5}") == Verdict::Equal);
+}
+
 TEST_CASE("only what stands behind the thinking counts") {
   CHECK(judge("7", "<think>\\boxed{6}</think>\\boxed{7}") == Verdict::Equal);
   CHECK(judge("7", "<think>\\boxed{7}</think> I give up.") == Verdict::Unparsed);

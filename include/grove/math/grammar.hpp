@@ -90,6 +90,10 @@ class Grammar {
   Expr unary(bool no_functions);
   Expr juxtaposition(bool no_functions);
   Expr postfix();
+  /// x \pmod m: all that is congruent, which is no number.
+  Expr residue_class(Expr of, Expr modulus);
+  /// 2\frac12 as 5/2; nothing where these are no mixed number.
+  Expr mixed_number(Expr whole, Expr part);
   Expr power();
   Expr exponent();
   Expr divide(Expr a, Expr b);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 
 #include "grove/math/grammar.hpp"
 
@@ -68,13 +69,24 @@ Expr Grammar::product(bool no_functions) {
     if (sign == TokenKind::Times) {
       factors.push_back(right);
     } else if (sign == TokenKind::Modulo) {
-      factors = {arena_.function(Function::Modulo, {multiply_written(factors), right})};
+      Expr const left = multiply_written(factors);
+      bool const congruence = strict_ && source(start, start + 1) == "\\pmod";
+      factors = {congruence ? residue_class(left, right) : arena_.function(Function::Modulo, {left, right})};
     } else if (factors.size() == 1) {
       factors = {divide(factors[0], right)};
     } else {
       factors.push_back(arena_.power(right, arena_.number(-1)));
     }
   }
+}
+
+Expr Grammar::residue_class(Expr of, Expr modulus) {
+  if (is_integer(of) && is_integer(modulus) && arena_.value(modulus).sign() > 0) {
+    Rational const m = arena_.value(modulus);
+    Rational const x = arena_.value(of);
+    of = arena_.number(x - (x / m).floor() * m);
+  }
+  return arena_.named(Kind::Apply, "pmod", std::array{of, modulus});
 }
 
 Expr Grammar::unary(bool no_functions) {
@@ -147,6 +159,17 @@ bool Grammar::begins_postfix(bool no_functions) const {
   }
 }
 
+Expr Grammar::mixed_number(Expr whole, Expr part) {
+  // Percent and degrees are of the whole mixed number: 33\frac13\%.
+  bool const of_both = arena_.is(part, Kind::Percent) || arena_.is(part, Kind::Degrees);
+  Expr const fraction = of_both ? arena_.child(part, 0) : part;
+  bool const mixed = is_integer(whole) && arena_.value(whole).sign() > 0 && arena_.is(fraction, Kind::Number) &&
+                     arena_.value(fraction).sign() > 0 && arena_.value(fraction) < Rational(1);
+  if (!mixed || tokens_[at_ - 1].kind == TokenKind::Caret) return {};
+  Expr const sum = arena_.number(arena_.value(whole) + arena_.value(fraction));
+  return of_both ? arena_.node(arena_.kind(part), {sum}) : sum;
+}
+
 Expr Grammar::juxtaposition(bool no_functions) {
   Expr const first = postfix();
   if (!first) return {};
@@ -165,12 +188,11 @@ Expr Grammar::juxtaposition(bool no_functions) {
       if (!stop_at(start)) return {};
       break;
     }
-    if (strict_ && !leading_ && literal_fraction && is_integer(factors.back()) &&
-        tokens_[at_ - 1].kind != TokenKind::Caret && arena_.is(factor, Kind::Number) &&
-        arena_.value(factor).sign() > 0 && arena_.value(factor) < Rational(1) &&
-        arena_.value(factors.back()).sign() > 0 && factors.size() == 1) {
-      factors.back() = arena_.number(arena_.value(factors.back()) + arena_.value(factor));
-      continue;
+    if (strict_ && !leading_ && literal_fraction && factors.size() == 1) {
+      if (Expr const mixed = mixed_number(factors.back(), factor)) {
+        factors.back() = mixed;
+        continue;
+      }
     }
     factors.push_back(factor);
   }
