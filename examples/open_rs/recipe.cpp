@@ -147,7 +147,7 @@ bool changes_results(std::string const& key) {
   keys.add_to(saving);
   EvaluationKeys{}.add_to(saving);
   GuardKeys{}.add_to(saving);
-  constexpr std::array others = {"external_processes", "data.rows", "zero", "placement"};
+  constexpr std::array others = {"external_processes", "data.rows", "zero", "placement", "gradient_checkpointing"};
   return saving.find_nothrow(key, false) == nullptr && std::ranges::find(others, key) == others.end();
 }
 
@@ -220,7 +220,10 @@ po::options_description recipe_options(Recipe& r) {
       ("num_iterations", po::value(&r.num_iterations)->default_value(1), "mu, passes over each batch")  //
       ("minibatches", po::value(&r.minibatches)->default_value(1), "optimizer steps in each pass")      //
       ("tokens_per_micro_batch", po::value(&r.tokens_per_micro_batch)->default_value(0),
-       "completion tokens whose forward and backward run together; 0: 8192")                                       //
+       "completion tokens whose forward and backward run together; 0: 8192")  //
+      ("gradient_checkpointing", po::value(&r.gradient_checkpointing)->default_value(false),
+       "of each layer only the input is kept and the rest computed again on the way back: less memory, more time, the "
+       "same numbers; on CUDA always so")                                                                          //
       ("reward_funcs", po::value(&r.reward_funcs)->default_value("format,accuracy"), "names with commas between")  //
       ("reward_weights", po::value(&r.reward_weights)->default_value(""), "one number each; empty: all 1")         //
       ("loss_type", po::value(&r.loss_type)->default_value("dapo"),

@@ -34,6 +34,7 @@ struct Recipe {
   // batch
   std::size_t per_device_train_batch_size = 0, gradient_accumulation_steps = 0, num_processes = 0;
   std::size_t num_iterations = 0, minibatches = 0, tokens_per_micro_batch = 0;
+  bool gradient_checkpointing = false;
   // rewards
   std::string reward_funcs{}, reward_weights{};
   RewardKeys rewards{};

@@ -214,6 +214,7 @@ grove::AnyCausalLm model_of(TrainFlags const& flags, Recipe const& recipe) {
   auto const& as_run = recipe.as_run;
   lm.temperature = static_cast<float>(as_run.logprob_temperature > 0 ? as_run.logprob_temperature : recipe.temperature);
   lm.bf16_log_probs = as_run.logprob_rounding == "bf16";
+  lm.gradient_checkpointing = recipe.gradient_checkpointing;
   if (flags.model.threads == 0) lm.threads = threads_of_rank();
   return grove::AnyCausalLm::load(flags.model.folder, lm);
 }

@@ -73,6 +73,14 @@ TEST_CASE("recipe: the original's keys are taken, or refused with the reason") {
   CHECK(refusal("loss_scope=rank").find("rank_micro_batch") != std::string::npos);
 }
 
+TEST_CASE("recipe: gradient checkpointing is asked for, and is no part of what a checkpoint must agree with") {
+  auto const without = open_rs::resolve({.name = "exp3"});
+  auto const with = open_rs::resolve({.name = "exp3", .settings = {"gradient_checkpointing=true"}});
+  CHECK_FALSE(without.gradient_checkpointing);
+  CHECK(with.gradient_checkpointing);
+  CHECK(with.resolved == without.resolved);
+}
+
 TEST_CASE("recipe: each key says where its value comes from") {
   auto const keys = printed({.name = "exp3", .settings = {"beta=0.1", "use_vllm=true"}});
   CHECK(keys["beta"]["value"] == "0.1");
