@@ -103,7 +103,7 @@ std::string reward_key_table() {
                             ? std::string(exact->first) + "." + name
                             : std::string(owner->first) + "." + name.substr(owner->second.size());
     auto const value = option->format_parameter();  // "arg (=1000)"
-    if (auto const at = value.find('('); at != value.npos && value != "arg (=)") shown += " " + value.substr(at);
+    if (auto const at = value.find('('); at != value.npos && value != "arg (=)") shown.append(" ").append(value, at);
     text << "  " << shown << std::string(shown.size() < 46 ? 46 - shown.size() : 1, ' ') << option->description()
          << '\n';
   }
