@@ -35,6 +35,39 @@ TEST_CASE("percent and degrees are of a whole mixed number") {
   CHECK(judge("\\frac12^\\circ", "\\boxed{1\\frac12^\\circ}") == Verdict::Different);
 }
 
+TEST_CASE("a sentence that hedges or takes it back is no answer") {
+  for (auto const* text :
+       {"The answer is not 5.", "The answer isn't 5", "The answer is either 5 or 6", "The answer is 5, 6 or 7",
+        "The answer is 5 or 6.", "The answer is at least 5.", "The answer is 5 or less", "The answer is not $5$.",
+        "The answer is $5$ or $6$.", "The answer is 5 cm or 6 cm."}) {
+    INFO(text);
+    CHECK(judge("5", text) != Verdict::Equal);
+  }
+  for (auto const* text :
+       {"The answer is 5.", "I do not know much, but the answer is 5.", "The answer is 5, because nothing else is left",
+        "The most likely answer: 5", "The answer is 5 cm.", "The answer is 5. Not 6 or 7."}) {
+    INFO(text);
+    CHECK(judge("5", text) == Verdict::Equal);
+  }
+}
+
+TEST_CASE("stars of Markdown around an answer are no mathematics") {
+  for (auto const* text : {"The answer is: **5**", "Final answer: **5**", "The final answer is **5**.",
+                           "The final answer is **$5$**", "**Answer:** 5", "**Answer: 5**"}) {
+    INFO(text);
+    CHECK(judge("5", text) == Verdict::Equal);
+    CHECK(judge("6", text) == Verdict::Different);
+  }
+  CHECK(judge("8", "The answer is **2**3**") != Verdict::Different);
+}
+
+TEST_CASE("a script has one number") {
+  CHECK(judge("7", "\\boxed{\\log_2 128}") == Verdict::Equal);
+  CHECK(judge("5", "\\boxed{\\log_3 243}") == Verdict::Equal);
+  CHECK(judge("10240", "\\boxed{2^{10}}") == Verdict::Different);
+  CHECK(judge("1234567", "\\boxed{1 234 567}") == Verdict::Equal);
+}
+
 TEST_CASE("what is congruent is no number") {
   CHECK(judge("x \\equiv 1 \\pmod 3", "\\boxed{x \\equiv 1 \\pmod{3}}") == Verdict::Equal);
   CHECK(judge("x \\equiv 1 \\pmod 3", "\\boxed{x \\equiv 4 \\pmod 3}") == Verdict::Equal);

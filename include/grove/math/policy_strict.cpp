@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/math/policy_strict.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string>
+
 #include "grove/math/ascii.hpp"
 #include "grove/math/boxes.hpp"
 
@@ -24,8 +28,66 @@ void read_piece(Workspace& workspace, std::string_view piece, Reading& out) {
   out.problem = parsed.problem;
 }
 
-/// The last environment of a text, or the number or LaTeX behind "answer".
-bool read_match(Workspace& workspace, std::string_view text, Targets const& targets, Reading& out) {
+constexpr std::string_view sentence_ends = ".;!?\n";
+
+/// Calls f(word, its place) for each word of a text until it returns true; whether it did.
+template <class F>
+bool any_word(std::string_view text, F const& f) {
+  for (std::size_t at = 0; at < text.size();) {
+    if (!detail::is_letter(text[at])) {
+      ++at;
+      continue;
+    }
+    std::size_t const begin = at;
+    while (at < text.size() && (detail::is_letter(text[at]) || text[at] == '\'')) ++at;
+    if (f(text.substr(begin, at - begin), begin)) return true;
+  }
+  return false;
+}
+
+/// Whether the words between "answer" and what follows take it back or give a bound only: "is not", "is at least".
+bool says_otherwise(std::string_view before) {
+  constexpr std::size_t most_looked_at = 80;
+  before = before.substr(before.size() - std::min(before.size(), most_looked_at));
+  if (auto const end = before.find_last_of(sentence_ends); end != std::string_view::npos) before.remove_prefix(end + 1);
+  constexpr std::array<std::string_view, 8> words = {"not",   "neither", "never", "either",
+                                                     "least", "most",    "than",  "between"};
+  bool otherwise = false;
+  any_word(before, [&](std::string_view word, std::size_t) {
+    if (detail::starts_with_any_case(word, 0, "answer"))
+      otherwise = false;  // what stands before it speaks of something else
+    else
+      otherwise |= word.ends_with("n't") || std::ranges::find(words, word) != words.end();
+    return false;
+  });
+  return otherwise;
+}
+
+/// Whether a sentence goes on with another answer: "or 6", "and 6", ", 6", "or less".
+bool goes_on(std::string_view behind) {
+  constexpr std::size_t most_looked_at = 80;
+  behind = behind.substr(0, most_looked_at);
+  for (std::size_t at = 0; at < behind.size(); ++at)  // a point between digits ends no sentence
+    if (sentence_ends.find(behind[at]) != std::string_view::npos &&
+        (at + 1 == behind.size() || !detail::is_digit(behind[at + 1]))) {
+      behind = behind.substr(0, at);
+      break;
+    }
+  auto const number_at = [&](std::size_t at) {
+    at = detail::skip_space(behind, at);
+    while (at < behind.size() && (behind[at] == '$' || behind[at] == '-')) ++at;
+    return at < behind.size() && detail::is_digit(behind[at]);
+  };
+  for (std::size_t comma = behind.find(','); comma != std::string_view::npos; comma = behind.find(',', comma + 1))
+    if (number_at(comma + 1)) return true;
+  return any_word(behind, [&](std::string_view word, std::size_t at) {
+    bool const first = detail::trim(behind.substr(0, at)).empty();
+    return (word == "or" && (first || number_at(at + word.size()))) || (word == "and" && number_at(at + word.size()));
+  });
+}
+
+/// The last environment of a text, or the number or LaTeX behind "answer". `in_sentence`: words around it count.
+bool read_match(Workspace& workspace, std::string_view text, Targets const& targets, bool in_sentence, Reading& out) {
   Extractor extractor;
   bool found = false;
   extractor.each(text, targets, [&](Match const& match) {
@@ -41,6 +103,12 @@ bool read_match(Workspace& workspace, std::string_view text, Targets const& targ
       piece = piece.substr(0, static_cast<std::size_t>(text.data() + match.end - piece.data()));
     }
     read_piece(workspace, piece, out);
+    auto const begin = static_cast<std::size_t>(piece.data() - text.data());
+    if (in_sentence && (says_otherwise(text.substr(0, begin)) || goes_on(text.substr(begin + piece.size())))) {
+      out.value = {};
+      out.text.insert(0, "... ").append(" ...");  // the text is not the answer either
+      out.problem = "the sentence says something else, or more";
+    }
     found = true;
     return false;
   });
@@ -57,10 +125,23 @@ void read_gold(Workspace& workspace, std::string_view text, Reading& out) {
   // A sentence with mathematics in it.
   Targets const targets{.latex = LatexTarget{}};
   Reading inner;
-  if (text.find('$') != std::string_view::npos && read_match(workspace, text, targets, inner) && inner.value) {
+  if (text.find('$') != std::string_view::npos && read_match(workspace, text, targets, false, inner) && inner.value) {
     out.value = inner.value;
     out.problem = {};
   }
+}
+
+/// Markdown's stars around an answer (**5**) as white space; those of a power (2**3) stay.
+std::string without_stars(std::string_view text) {
+  std::string out(text);
+  auto const begins = [](char c) { return detail::is_digit(c) || c == '$' || c == '-' || c == '\\' || c == '.'; };
+  auto const parts = [](char c) { return detail::is_space(c) || c == ':' || c == '.' || c == ','; };
+  for (std::size_t at = out.find("**"); at != std::string::npos; at = out.find("**", at + 2)) {
+    char const before = at > 0 ? out[at - 1] : ' ';
+    char const behind = at + 2 < out.size() ? out[at + 2] : ' ';
+    if ((parts(before) && begins(behind)) || (parts(behind) && !detail::is_letter(before))) out.replace(at, 2, "  ");
+  }
+  return out;
 }
 
 void read_answer(Workspace& workspace, std::string_view text, bool anchored, Reading& out) {
@@ -71,7 +152,7 @@ void read_answer(Workspace& workspace, std::string_view text, bool anchored, Rea
   if (!anchored) return;
   Targets const targets{.latex = LatexTarget{.unanchored = false, .box_priority = -1, .normalization = {}},
                         .expression = ExpressionTarget{.unanchored = false}};
-  read_match(workspace, text, targets, out);
+  read_match(workspace, without_stars(text), targets, true, out);
 }
 
 /// The same characters but for white space and dollar signs.

@@ -100,7 +100,12 @@ void Scanner::scan(std::string_view text, Dialect dialect) {
 
 void Scanner::number() {
   if (strict_) {
-    std::size_t const length = grouped_number_length(text_, at_, commas_, nullptr);
+    // A script has one number; what comes behind it stands on its own: \log_2 128.
+    bool const script =
+        !tokens_.empty() && (tokens_.back().kind == TokenKind::Underscore || tokens_.back().kind == TokenKind::Caret);
+    std::size_t const grouped = grouped_number_length(text_, at_, commas_, nullptr);
+    std::size_t const space = text_.substr(at_, grouped).find(' ');
+    std::size_t const length = script && space != none ? space : grouped;
     std::size_t end = at_ + length;
     // 1.5e3, 2E-5
     if (words_ && end < text_.size() && lower(text_[end]) == 'e') {
