@@ -170,6 +170,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
     return false;
   }
   recipe = resolve(flags.sources);
+  if (!flags.algorithm.empty()) grove::check_options(chosen_algorithm(flags, recipe));
   if (flags.dry_run) {
     dry_run(flags, recipe, extras, std::cout);
     return false;

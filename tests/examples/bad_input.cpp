@@ -142,6 +142,16 @@ TEST_CASE("bad input: an output folder that cannot be written") {
   CHECK(recorded.says("cannot be made"));
 }
 
+TEST_CASE("bad input: numbers of an algorithm outside their range, before anything is planned or loaded") {
+  Workplace const w;
+  for (auto const* setting : {"lambda=2", "epsilon=-1", "gamma=1.5", "cliprange_value=-1"}) {
+    std::string const name(setting, std::string(setting).find('='));
+    check(run(w.train({"--algorithm", "ppo", "--set", setting, "--dry-run"})), "option " + name);
+    check(run(w.train({"--algorithm", "ppo", "--set", setting, "--steps", "1"})), "option " + name);
+  }
+  CHECK_FALSE(fs::exists(w.root / "run"));
+}
+
 TEST_CASE("bad input: data sets that are empty or name a problem twice") {
   Workplace const w;
   write(w.data, "");
