@@ -48,6 +48,20 @@ grove::io::ModelConfig config_of(Shape const& shape, std::size_t context = 2048)
   return config;
 }
 
+/// A model with random weights, and what generates with it.
+struct RandomModel {
+  ThreadPool pool;
+  Parameters parameters;
+  Decoder<Qwen2> decoder;
+  Generator<Qwen2> generator{decoder, pool};
+
+  RandomModel(grove::io::ModelConfig const& config, std::size_t threads)
+      : pool(threads), parameters(config), decoder(config) {
+    parameters.initialise(0);
+    decoder.load(parameters, 0, pool, Use::Inference);
+  }
+};
+
 std::vector<std::vector<TokenId>> distinct_prompts(std::size_t count, std::size_t length) {
   std::vector<std::vector<TokenId>> prompts(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -62,12 +76,7 @@ void generate(benchmark::State& state, Shape const& shape) {
   auto const sequences = static_cast<std::size_t>(state.range(0));
   auto const tokens = static_cast<std::size_t>(state.range(1));
   auto const samples = static_cast<std::uint32_t>(state.range(2));
-  ThreadPool pool(static_cast<std::size_t>(state.range(3)));
-  Parameters parameters(config_of(shape));
-  parameters.initialise(0);
-  Decoder<Qwen2> decoder(config_of(shape));
-  decoder.load(parameters, 0, pool, Use::Inference);
-  Generator<Qwen2> generator(decoder, pool);
+  RandomModel model(config_of(shape), static_cast<std::size_t>(state.range(3)));
   auto const prompts = distinct_prompts(sequences / samples, 16);
   std::vector<GenerationRequest> requests;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
@@ -75,8 +84,8 @@ void generate(benchmark::State& state, Shape const& shape) {
   }
   std::size_t produced = 0;
   for (auto _ : state) {
-    generator.generate(requests, {.max_tokens = tokens},
-                       [&](GeneratedCompletion&& done) { produced += done.completion.tokens.size(); });
+    model.generator.generate(requests, {.max_tokens = tokens},
+                             [&](GeneratedCompletion&& done) { produced += done.completion.tokens.size(); });
   }
   state.counters["tokens/s"] = benchmark::Counter(static_cast<double>(produced), benchmark::Counter::kIsRate);
 }
@@ -100,13 +109,7 @@ std::vector<std::size_t> ragged_lengths(std::size_t count) {
 void ragged(benchmark::State& state) {
   auto const sequences = static_cast<std::size_t>(state.range(0));
   auto const batch = static_cast<std::size_t>(state.range(1));
-  auto const config = config_of(tiny, 4096);
-  ThreadPool pool(static_cast<std::size_t>(state.range(2)));
-  Parameters parameters(config);
-  parameters.initialise(0);
-  Decoder<Qwen2> decoder(config);
-  decoder.load(parameters, 0, pool, Use::Inference);
-  Generator<Qwen2> generator(decoder, pool);
+  RandomModel model(config_of(tiny, 4096), static_cast<std::size_t>(state.range(2)));
   auto const prompts = distinct_prompts(sequences, 16);
   auto const lengths = ragged_lengths(sequences);
   std::vector<GenerationRequest> requests;
@@ -120,8 +123,8 @@ void ragged(benchmark::State& state) {
   }
   for (auto _ : state) {
     for (std::size_t first = 0; first < sequences; first += together)
-      generator.generate(std::span(requests).subspan(first, std::min(together, sequences - first)),
-                         {.max_tokens = 2048}, [](GeneratedCompletion&&) {});
+      model.generator.generate(std::span(requests).subspan(first, std::min(together, sequences - first)),
+                               {.max_tokens = 2048}, [](GeneratedCompletion&&) {});
   }
   auto const wanted = std::accumulate(lengths.begin(), lengths.end(), std::size_t{0});
   state.counters["tokens/s"] =
@@ -131,32 +134,20 @@ void ragged(benchmark::State& state) {
 // Arguments: tokens that all prompts begin with, tokens of each prompt, threads. 64 prompts, 32 tokens each.
 void prompts(benchmark::State& state) {
   auto const shared = static_cast<std::size_t>(state.range(0));
-  auto const config = config_of(tiny);
-  ThreadPool pool(static_cast<std::size_t>(state.range(2)));
-  Parameters parameters(config);
-  parameters.initialise(0);
-  Decoder<Qwen2> decoder(config);
-  decoder.load(parameters, 0, pool, Use::Inference);
-  Generator<Qwen2> generator(decoder, pool);
+  RandomModel model(config_of(tiny), static_cast<std::size_t>(state.range(2)));
   auto prompts = distinct_prompts(64, static_cast<std::size_t>(state.range(1)));
   std::vector<GenerationRequest> requests;
   for (auto& prompt : prompts) {
     std::copy_n(prompts.front().begin(), shared, prompt.begin());
     requests.push_back({.id = requests.size(), .prompt = prompt});
   }
-  for (auto _ : state) generator.generate(requests, {.max_tokens = 32}, [](GeneratedCompletion&&) {});
+  for (auto _ : state) model.generator.generate(requests, {.max_tokens = 32}, [](GeneratedCompletion&&) {});
 }
 
 // Arguments: sequences, percent of the memory that a call without a bound takes at most, threads.
 void bounded(benchmark::State& state) {
   auto const sequences = static_cast<std::size_t>(state.range(0));
-  auto const config = config_of(mid, 4096);
-  ThreadPool pool(static_cast<std::size_t>(state.range(2)));
-  Parameters parameters(config);
-  parameters.initialise(0);
-  Decoder<Qwen2> decoder(config);
-  decoder.load(parameters, 0, pool, Use::Inference);
-  Generator<Qwen2> generator(decoder, pool);
+  RandomModel model(config_of(mid, 4096), static_cast<std::size_t>(state.range(2)));
   auto const prompts = distinct_prompts(sequences, 16);
   auto const lengths = ragged_lengths(sequences);
   std::vector<GenerationRequest> requests;
@@ -165,10 +156,10 @@ void bounded(benchmark::State& state) {
     requests.push_back({.id = i, .prompt = prompts[i], .max_tokens = lengths[i]});
     pages += KvShape::pages(16 + lengths[i]);
   }
-  GenerationOptions const options{
-      .max_tokens = 2048,
-      .kv_cache_bytes = pages * decoder.layout().kv.page_bytes() * static_cast<std::size_t>(state.range(1)) / 100};
-  for (auto _ : state) generator.generate(requests, options, [](GeneratedCompletion&&) {});
+  GenerationOptions const options{.max_tokens = 2048,
+                                  .kv_cache_bytes = pages * model.decoder.layout().kv.page_bytes() *
+                                                    static_cast<std::size_t>(state.range(1)) / 100};
+  for (auto _ : state) model.generator.generate(requests, options, [](GeneratedCompletion&&) {});
   auto const wanted = std::accumulate(lengths.begin(), lengths.end(), std::size_t{0});
   state.counters["tokens/s"] =
       benchmark::Counter(static_cast<double>(wanted), benchmark::Counter::kIsIterationInvariantRate);
