@@ -110,3 +110,14 @@ TEST_CASE("ranks that nobody starts are missed") {
     CHECK(message.find("see whether every rank was started") != std::string::npos);
   }
 }
+
+TEST_CASE("ranks that are threads of one process begin their collectives at once") {
+  for (int i = 0; i < 12; ++i) {
+    auto const errors = test::on_ranks(4, 60s, [&](ProcessGroup& group) {
+      std::array one = {1.0};
+      group.all_reduce_sum(one);
+      if (one[0] != 4) throw std::runtime_error("the sum is " + std::to_string(one[0]));
+    });
+    for (auto const& error : errors) CHECK(error.empty());
+  }
+}

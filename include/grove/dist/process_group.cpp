@@ -10,6 +10,7 @@
 #endif
 #include <algorithm>
 #include <exception>
+#include <mutex>
 #include <numeric>
 #include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
@@ -43,6 +44,13 @@ c10::intrusive_ptr<c10d::TCPStore> connect(Launch const& launch, milliseconds de
   options.waitWorkers = false;
   options.timeout = deadline;
   return c10::make_intrusive<c10d::TCPStore>(launch.address, options);
+}
+
+/// Held while a collective is begun (not while it runs). c10d has one flight recorder in a process, which adds a group
+/// to its tree before it takes its own lock: two ranks that are threads of one process would tear the tree.
+std::mutex& beginning() {
+  static std::mutex mutex;
+  return mutex;
 }
 
 /// The first line of c10d's messages, which go on with stacks.
@@ -172,7 +180,10 @@ class ProcessGroup::Group {
   template <class F>
   void wait_for(F const& start) {
     try {
-      auto const work = start();
+      auto const work = [&] {
+        std::lock_guard const one_at_a_time(beginning());
+        return start();
+      }();
       auto const& heartbeat = presence_->heartbeat;
       for (milliseconds waited{0}; heartbeat.every.count() > 0;) {
         if (came(*work, heartbeat.every)) break;
