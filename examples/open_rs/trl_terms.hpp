@@ -210,6 +210,7 @@ struct TrlEntropy {
   static void options(Self& self, Visit&& visit) {
     if (self.adaptive) grove::AdaptiveEntropy::options(self.control, visit);
   }
+  bool adapts() const { return adaptive; }
   double applied(double coefficient) const { return adaptive ? control.applied(coefficient) : coefficient; }
   void adapt(double& coefficient, double entropy) {
     if (adaptive) control.adapt(coefficient, entropy);

@@ -42,8 +42,8 @@ TEST_CASE("rewards from another range are mapped to that of probabilities") {
         }) ==
         "options min_reward and max_reward: a mean reward lies outside them; expected rewards between 0.000000 and "
         "1.000000");
-  CHECK(test::error_of([] { BetaNormalized{.min_reward = 1}.check_group(2); }) ==
-        "option max_reward: is 1.000000; expected greater than min_reward, 1.000000");
+  CHECK(test::error_of([] { check_options(BetaNormalized{.min_reward = 1}); }) ==
+        "option max_reward: is 1.000000; expected greater than min_reward, which is 1");
 }
 
 TEST_CASE("a tiny density weighs no more than the bound") {

@@ -32,6 +32,21 @@ TEST_CASE("a syntax error says where it is") {
   CHECK(contains(error_of([] { parse_json_line("{\"a\" 1}", "d.jsonl:17"); }), "d.jsonl:17: column 6: "));
 }
 
+TEST_CASE("a number that is not finite is named with its place") {
+  auto const error = [](std::string_view text) { return error_of([&] { parse_json_line(text, "stdin:3"); }); };
+  CHECK(error(R"({"x":[1,[2]],"log_probs":[[-1],[-2,NaN]]})") ==
+        "stdin:3: column 36: log_probs[1][1] is NaN; expected a finite number");
+  CHECK(error(R"({"a":{"b":1,"c":[-Infinity,2]}})") ==
+        "stdin:3: column 19: a.c[0] is -Infinity; expected a finite number");
+  CHECK(error(R"({"a":[],"b": inf })") == "stdin:3: column 14: b is inf; expected a finite number");
+  CHECK(contains(error(R"([0,1e999])"), ": [1] is 1e999; expected a finite number"));
+  CHECK(error("NaN") == "stdin:3: column 1: NaN; expected a finite number");
+  CHECK(contains(error(R"({"a\nb":NaN})"), R"(: a\nb is NaN; )"));
+  // Neither is one of them.
+  CHECK(contains(error(R"({"a":"NaN)"), "missing closing quote"));
+  CHECK(contains(error(R"({"a":NaNs})"), "invalid literal"));
+}
+
 TEST_CASE("depth and size are bounded") {
   auto const nested = [](std::size_t n) { return std::string(n, '[') + std::string(n, ']'); };
   CHECK(parse_json(nested(256), "x").is_array());

@@ -53,17 +53,13 @@ struct BetaNormalized {
   template <class Self, class Visit>
   static void options(Self& self, Visit&& visit) {
     visit(Option{"min_reward", "the least reward, which becomes 0", Range{}}, self.min_reward);
-    visit(Option{"max_reward", "the greatest reward, which becomes 1", Range{}}, self.max_reward);
-    visit(Option{"max_weight", "bounds the inverse of the density", above(0)}, self.max_weight);
+    visit(
+        Option{.name = "max_reward", .help = "the greatest reward, which becomes 1", .floor = {"min_reward", 0, true}},
+        self.max_reward);
+    visit(Option{"max_weight", "bounds the inverse of the density", or_infinite(above(0))}, self.max_weight);
   }
 
-  /// Throws Error where the rewards' range is empty, too.
-  void check_group(std::size_t group_size) const {
-    detail::require_group(group_size);
-    if (!(max_reward > min_reward))
-      throw Error("option max_reward", "is " + std::to_string(max_reward),
-                  "greater than min_reward, " + std::to_string(min_reward));
-  }
+  static void check_group(std::size_t group_size) { detail::require_group(group_size); }
 
   template <std::floating_point T, Communicator C>
   void operator()(EstimatorInput<T> const& in, EstimatorOutput<T> out, C& communicator) const {

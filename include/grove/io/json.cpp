@@ -54,6 +54,23 @@ class Builder {
   std::string const& problem() const { return problem_; }
   std::optional<std::size_t> position() const { return position_; }
 
+  /// Where the next value would stand: "rewards[2][0]".
+  std::string path() const {
+    std::string text;
+    for (std::size_t i = 0; i < open_.size(); ++i) {
+      bool const innermost = i + 1 == open_.size();
+      Json const& parent = *open_[i];
+      if (parent.is_array()) {
+        text += "[" + std::to_string(innermost ? parent.size() : parent.size() - 1) + "]";
+        continue;
+      }
+      auto const& members = parent.get_ref<Json::object_t const&>();
+      auto const name = excerpt(Json(innermost ? key_ : members.back().first));  // in quotes, on one line
+      if (name.size() > 2) text.append(text.empty() ? "" : ".").append(name, 1, name.size() - 2);
+    }
+    return text.size() > 200 ? text.substr(0, 197) + "..." : text;
+  }
+
  private:
   bool add(Json value) { return place(std::move(value)) != nullptr; }
 
@@ -69,6 +86,7 @@ class Builder {
     }
     Json::object_t::Container& members = parent.get_ref<Json::object_t&>();
     members.emplace_back(std::move(key_), std::move(value));
+    key_.clear();
     return &members.back().second;
   }
 
@@ -136,7 +154,26 @@ struct CountingIterator {
 struct Failure {
   std::string problem;
   std::size_t offset;  // of the last byte read
+  std::string expected{};
 };
+
+/// The word around a byte, up to the next mark of JSON or white space.
+std::string_view word_at(std::string_view text, std::size_t at) {
+  constexpr std::string_view marks = ",:[]{}\" \t\r\n";
+  if (at >= text.size() || marks.find(text[at]) != marks.npos) return {};
+  auto const before = text.substr(0, at).find_last_of(marks);
+  auto const begin = before == text.npos ? 0 : before + 1;
+  return text.substr(begin, text.find_first_of(marks, at) - begin);
+}
+
+/// What many programs write for numbers that JSON does not have, and a number beyond the greatest.
+bool is_not_finite(std::string_view word, std::string const& problem) {
+  if (problem.starts_with("number overflow")) return true;
+  if (problem.find("invalid literal") == problem.npos && problem.find("invalid number") == problem.npos) return false;
+  if (word.starts_with('-') || word.starts_with('+')) word.remove_prefix(1);
+  constexpr std::string_view names[] = {"NaN", "nan", "NAN", "Infinity", "infinity", "Inf", "inf", "INF"};
+  return std::ranges::find(names, word) != std::end(names);
+}
 
 std::optional<Failure> parse(std::string_view text, JsonLimits limits, Json& document) {
   if (text.size() > limits.bytes)
@@ -152,7 +189,15 @@ std::optional<Failure> parse(std::string_view text, JsonLimits limits, Json& doc
     return std::nullopt;
   }
   auto const read = static_cast<std::size_t>(furthest - text.data());
-  return Failure{builder.problem(), std::min(builder.position().value_or(read), text.size())};
+  Failure failure{builder.problem(), std::min(builder.position().value_or(read), text.size())};
+  auto word = word_at(text, failure.offset > 0 ? failure.offset - 1 : 0);
+  if (word.empty() && failure.offset > 1) word = word_at(text, failure.offset - 2);
+  if (is_not_finite(word, failure.problem)) {
+    auto const path = builder.path();
+    failure.problem = (path.empty() ? "" : path + " is ") + std::string(word.substr(0, 40));
+    failure.expected = "a finite number";
+  }
+  return failure;
 }
 
 }  // namespace
@@ -164,7 +209,8 @@ Json parse_json(std::string_view text, std::string const& source, JsonLimits lim
     auto const line = 1 + std::count(read.begin(), read.end(), '\n');
     auto const newline = read.rfind('\n');
     auto const column = newline == read.npos ? read.size() + 1 : read.size() - newline;
-    throw Error(source + ":" + std::to_string(line) + ":" + std::to_string(column), failure->problem);
+    throw Error(source + ":" + std::to_string(line) + ":" + std::to_string(column), failure->problem,
+                failure->expected);
   }
   return document;
 }
@@ -172,8 +218,8 @@ Json parse_json(std::string_view text, std::string const& source, JsonLimits lim
 Json parse_json_line(std::string_view line, std::string const& source, JsonLimits limits) {
   Json document;
   if (auto const failure = parse(line, limits, document))
-    throw Error(source,
-                "column " + std::to_string(std::max<std::size_t>(failure->offset, 1)) + ": " + failure->problem);
+    throw Error(source, "column " + std::to_string(std::max<std::size_t>(failure->offset, 1)) + ": " + failure->problem,
+                failure->expected);
   return document;
 }
 

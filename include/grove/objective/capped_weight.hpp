@@ -24,7 +24,7 @@ struct AbsoluteCap {
 
   template <class Self, class Visit>
   static void options(Self& self, Visit&& visit) {
-    visit(Option{"epsilon_high", "largest weight of a token (absolute, as in TRL)", above(0)}, self.cap);
+    visit(Option{"epsilon_high", "largest weight of a token (absolute, as in TRL)", or_infinite(above(0))}, self.cap);
   }
   template <std::floating_point T>
   GROVE_HOST_DEVICE constexpr T operator()(T ratio) const {
@@ -45,8 +45,9 @@ struct EpsilonBand {
 
   template <class Self, class Visit>
   static void options(Self& self, Visit&& visit) {
-    visit(Option{"epsilon", "weights are at least 1 - epsilon", at_least(0)}, self.low);
-    visit(Option{"epsilon_high", "weights are at most 1 + epsilon_high (as in verl)", at_least(0)}, self.high);
+    visit(Option{"epsilon", "weights are at least 1 - epsilon", or_infinite(at_least(0))}, self.low);
+    visit(Option{"epsilon_high", "weights are at most 1 + epsilon_high (as in verl)", or_infinite(at_least(0))},
+          self.high);
   }
   template <std::floating_point T>
   GROVE_HOST_DEVICE constexpr T operator()(T ratio) const {

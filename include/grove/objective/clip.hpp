@@ -26,8 +26,8 @@ struct Clip {
 
   template <class Self, class Visit>
   static void options(Self& self, Visit&& visit) {
-    visit(Option{"epsilon", "the ratio is clipped below 1 - epsilon", at_least(0)}, self.low);
-    visit(Option{"epsilon_high", "and above 1 + epsilon_high", at_least(0), "epsilon"}, self.high);
+    visit(Option{"epsilon", "the ratio is clipped below 1 - epsilon", or_infinite(at_least(0))}, self.low);
+    visit(Option{"epsilon_high", "and above 1 + epsilon_high", or_infinite(at_least(0)), "epsilon"}, self.high);
   }
 
   /// Kinks follow torch's `clamp` (inside includes the bounds) and `min` (a tie gives each side half).
@@ -66,7 +66,9 @@ struct DualClip {
   template <class Self, class Visit>
   static void options(Self& self, Visit&& visit) {
     visit_options(self.inner, visit);
-    visit(Option{"dual_clip", "ratio at which the loss of a negative advantage stops growing", at_least(1)}, self.c);
+    visit(
+        Option{"dual_clip", "ratio at which the loss of a negative advantage stops growing", or_infinite(at_least(1))},
+        self.c);
   }
 
   template <std::floating_point T>
@@ -97,7 +99,11 @@ struct TwoSided {
   template <class Self, class Visit>
   static void options(Self& self, Visit&& visit) {
     visit_options(self.inner, visit);
-    visit(Option{"delta", "upper bound of the unclipped ratio; greater than 1 + epsilon", above(1)}, self.delta);
+    visit(Option{.name = "delta",
+                 .help = "upper bound of the unclipped ratio; greater than 1 + epsilon",
+                 .range = or_infinite(above(1)),
+                 .floor = {"epsilon", 1, true}},
+          self.delta);
   }
 
   /// min(min(r, delta) A, clip(r) A).

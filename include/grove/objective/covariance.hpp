@@ -74,10 +74,14 @@ struct RandomHighCovariance {
   template <class Self, class Visit>
   static void options(Self& self, Visit&& visit) {
     visit(Option{"clip_cov_ratio", "share of tokens taken out of the loss", between(0, 1)}, self.ratio);
-    visit(Option{"clip_cov_lb", "smallest covariance of a token that may be taken out"}, self.low);
-    visit(Option{"clip_cov_ub", "largest covariance of a token that may be taken out"}, self.high);
-    visit(Option{"epsilon", "the ratio is clipped below 1 - epsilon", at_least(0)}, self.epsilon_low);
-    visit(Option{"epsilon_high", "and above 1 + epsilon_high", at_least(0), "epsilon"}, self.epsilon_high);
+    visit(Option{"clip_cov_lb", "smallest covariance of a token that may be taken out", or_infinite({})}, self.low);
+    visit(Option{.name = "clip_cov_ub",
+                 .help = "largest covariance of a token that may be taken out",
+                 .range = or_infinite({}),
+                 .floor = {"clip_cov_lb", 0, true}},
+          self.high);
+    visit(Option{"epsilon", "the ratio is clipped below 1 - epsilon", or_infinite(at_least(0))}, self.epsilon_low);
+    visit(Option{"epsilon_high", "and above 1 + epsilon_high", or_infinite(at_least(0)), "epsilon"}, self.epsilon_high);
   }
 
   template <std::floating_point T, class C>

@@ -47,9 +47,11 @@ struct DivergenceMask {
 
   template <class Self, class Visit>
   static void options(Self& self, Visit&& visit) {
-    visit(Option{"epsilon", "largest divergence of tokens that a negative advantage pushes down", at_least(0)},
+    visit(Option{"epsilon", "largest divergence of tokens that a negative advantage pushes down",
+                 or_infinite(at_least(0))},
           self.low);
-    visit(Option{"epsilon_high", "and of tokens that a positive one pushes up", at_least(0), "epsilon"}, self.high);
+    visit(Option{"epsilon_high", "and of tokens that a positive one pushes up", or_infinite(at_least(0)), "epsilon"},
+          self.high);
   }
 
   template <std::floating_point T>

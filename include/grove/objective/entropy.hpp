@@ -23,6 +23,7 @@ struct FixedEntropy {
   static constexpr std::string_view name{};
   template <class Self, class Visit>
   static void options(Self&, Visit&&) {}
+  static constexpr bool adapts() { return false; }
   double applied(double coefficient) const { return coefficient; }
   void adapt(double&, double) const {}
 };
@@ -42,8 +43,13 @@ struct AdaptiveEntropy {
     visit(Option{"entropy_target", "mean entropy below which the bonus acts and grows", at_least(0)}, self.target);
     visit(Option{"entropy_coef_delta", "change of the coefficient in a step", at_least(0)}, self.delta);
     visit(Option{"entropy_coef_min", "smallest coefficient", at_least(0)}, self.min);
-    visit(Option{"entropy_coef_max", "largest coefficient", at_least(0)}, self.max);
+    visit(Option{.name = "entropy_coef_max",
+                 .help = "largest coefficient",
+                 .range = or_infinite(at_least(0)),
+                 .floor = {"entropy_coef_min"}},
+          self.max);
   }
+  static constexpr bool adapts() { return true; }
   double applied(double coefficient) const { return last <= target ? coefficient : 0.0; }
   void adapt(double& coefficient, double entropy) {
     coefficient = std::clamp(coefficient + (entropy <= target ? delta : -delta), min, max);
@@ -67,7 +73,7 @@ struct EntropyBonus {
   static constexpr std::array<std::string_view, 1> metric_names = {"bonus_entropy"};
 
   static std::string describe() { return "EntropyBonus<" + std::string(C::name) + ">"; }
-  ColumnSet wanted() const { return coefficient != 0 || std::same_as<C, AdaptiveEntropy> ? needs : ColumnSet{}; }
+  ColumnSet wanted() const { return coefficient != 0 || control.adapts() ? needs : ColumnSet{}; }
   template <std::floating_point T>
   GROVE_HOST_DEVICE static constexpr bool includes(Token<T> const& t) {
     return std::same_as<S, NoSelection> || t.selected != T(0);

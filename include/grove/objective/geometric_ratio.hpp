@@ -25,8 +25,8 @@ struct GeometricRatio {
 
   template <class Self, class Visit>
   static void options(Self& self, Visit&& visit) {
-    visit(Option{"epsilon", "log r is clipped below -epsilon", at_least(0)}, self.low);
-    visit(Option{"epsilon_high", "and above epsilon_high", at_least(0), "epsilon"}, self.high);
+    visit(Option{"epsilon", "log r is clipped below -epsilon", or_infinite(at_least(0))}, self.low);
+    visit(Option{"epsilon_high", "and above epsilon_high", or_infinite(at_least(0)), "epsilon"}, self.high);
   }
 
   template <std::floating_point T>

@@ -43,7 +43,11 @@ struct LogRhoSum {
 template <class Self, class Visit>
 void correction_options(Self& self, Visit&& visit) {
   visit(Option{"vllm_importance_sampling_clip_min", "smallest weight p_old / p_rollout", at_least(0)}, self.low);
-  visit(Option{"vllm_importance_sampling_clip_max", "largest weight p_old / p_rollout", above(0)}, self.high);
+  visit(Option{.name = "vllm_importance_sampling_clip_max",
+               .help = "largest weight p_old / p_rollout",
+               .range = or_infinite(above(0)),
+               .floor = {"vllm_importance_sampling_clip_min"}},
+        self.high);
 }
 
 }  // namespace detail
@@ -154,9 +158,9 @@ struct OffPolicySequenceMask {
 
   template <class Self, class Visit>
   static void options(Self& self, Visit&& visit) {
-    visit(
-        Option{"off_policy_mask_threshold", "mean log p_rollout - log p from which a sequence is dropped", at_least(0)},
-        self.delta);
+    visit(Option{"off_policy_mask_threshold", "mean log p_rollout - log p from which a sequence is dropped",
+                 or_infinite(at_least(0))},
+          self.delta);
   }
 
   template <std::floating_point T>

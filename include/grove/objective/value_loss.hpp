@@ -33,7 +33,8 @@ struct ValueLoss {
   template <class Self, class Visit>
   static void options(Self& self, Visit&& visit) {
     visit(Option{"vf_coef", "weight of the value loss", at_least(0)}, self.coefficient);
-    visit(Option{"cliprange_value", "a value is clipped to so much around its old one", at_least(0)}, self.clip);
+    visit(Option{"cliprange_value", "a value is clipped to so much around its old one", or_infinite(at_least(0))},
+          self.clip);
   }
 
   /// Kinks follow torch: `clamp` passes the derivative on its bounds, a tie of `max` gives each side half.
