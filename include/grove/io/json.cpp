@@ -61,7 +61,7 @@ class Builder {
       bool const innermost = i + 1 == open_.size();
       Json const& parent = *open_[i];
       if (parent.is_array()) {
-        text += "[" + std::to_string(innermost ? parent.size() : parent.size() - 1) + "]";
+        text.append("[").append(std::to_string(innermost ? parent.size() : parent.size() - 1)).append("]");
         continue;
       }
       auto const& members = parent.get_ref<Json::object_t const&>();
