@@ -85,6 +85,26 @@ TEST_CASE("only what stands behind the thinking counts") {
   CHECK(judge("7", "<think>\\boxed{7}") == Verdict::Equal);
 }
 
+TEST_CASE("a sentence may say a number in words or in one character") {
+  for (auto const* text :
+       {"The answer is five", "The answer is five.", "The final answer is: **five**", "Answer: five"}) {
+    INFO(text);
+    CHECK(judge("5", text) == Verdict::Equal);
+    CHECK(judge("6", text) != Verdict::Equal);
+  }
+  CHECK(judge("25", "The answer is twenty-five.") == Verdict::Equal);
+  CHECK(judge("5", "The answer is twenty-five.") != Verdict::Equal);
+  CHECK(judge("\\frac12", "The answer is one half.") == Verdict::Equal);
+  CHECK(judge("1", "The answer is one half.") != Verdict::Equal);
+  CHECK(judge("\\frac52", "The answer is 2\u00bd.") == Verdict::Equal);
+  CHECK(judge("9", "The answer is 3\u00b2.") == Verdict::Equal);
+  for (auto const* text : {"The answer is not five", "The answer is five or six", "The answer is five, or six.",
+                           "The answer is five and six.", "The answer is 5\u00bd hours.", "The answer is 5\u00b2 cm"}) {
+    INFO(text);
+    CHECK(judge("5", text) != Verdict::Equal);
+  }
+}
+
 TEST_CASE("a gold answer is an expression, LaTeX, a box or a sentence with LaTeX") {
   for (std::string_view const gold :
        {"\\frac{1}{2}", "$\\frac{1}{2}$", "Therefore \\boxed{\\frac{1}{2}}.", "0.5", "The ratio is $\\frac{1}{2}$."}) {

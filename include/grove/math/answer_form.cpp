@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "grove/math/matrix.hpp"
+#include "grove/math/number_words.hpp"
 #include "grove/math/real_set.hpp"
 #include "grove/math/rewrite.hpp"
+#include "grove/math/traits.hpp"
 
 namespace grove::math::detail {
 
@@ -33,8 +35,6 @@ constexpr Meaning meanings[] = {{"allrealnumbers", Constant::Reals},     {"allre
                                 {"nosolutions", Constant::EmptySet},     {"norealsolution", Constant::EmptySet},
                                 {"norealsolutions", Constant::EmptySet}, {"emptyset", Constant::EmptySet},
                                 {"theemptyset", Constant::EmptySet}};
-constexpr std::string_view numerals[] = {"zero",  "one",   "two",  "three", "four",   "five",  "six",
-                                         "seven", "eight", "nine", "ten",   "eleven", "twelve"};
 
 /// The name of the imaginary unit where it stands for a number: not as what a sum or another operator counts with.
 std::optional<std::uint32_t> imaginary(Arena const& arena, Expr e) {  // NOLINT(misc-no-recursion): bounded depth
@@ -86,12 +86,18 @@ Expr AnswerForm::operator()(Expr e) {  // NOLINT(misc-no-recursion): depth is bo
       return meaning(e);
     case Kind::Multiply:
     case Kind::Add:
-    case Kind::Power: {
+    case Kind::Power:
+    case Kind::Function: {
       Expr const folded = fold_matrices(arena_, e);
       return folded && arena_.is(folded, Kind::Matrix) ? (*this)(folded) : signs(e);
     }
     case Kind::SetBuilder:
-      return parts.size() == 2 && is_name(arena_, parts[0]) ? (*this)(parts[1]) : e;
+      return set_builder(e);
+    case Kind::Interval:
+      // [a, a] has one element.
+      return arena_.detail(e) == IntervalEnds::closed && zero_.equal(arena_, parts[0], parts[1], fuel_).equal()
+                 ? (*this)(parts[0])
+                 : e;
     default:
       return signs(e);
   }
@@ -102,8 +108,44 @@ Expr AnswerForm::meaning(Expr e) {
   for (auto const& [known, set] : meanings) {
     if (words == known) return arena_.constant(set);
   }
-  auto const* const numeral = std::find(std::begin(numerals), std::end(numerals), words);
-  return numeral == std::end(numerals) ? e : arena_.number(numeral - std::begin(numerals));
+  auto const number = number_of_words(arena_.name(e));
+  return number ? arena_.number(*number) : e;
+}
+
+/// The condition of {x | condition} and of {x in R | condition}; {x in Z | condition} as its elements where they are
+/// few.
+Expr AnswerForm::set_builder(Expr e) {  // NOLINT(misc-no-recursion)
+  constexpr std::int64_t most_elements = 64;
+  Expr const what = arena_.child(e, 0);
+  Expr const condition = arena_.child(e, 1);
+  if (is_name(arena_, what)) return (*this)(condition);
+  bool const member = arena_.is(what, Kind::Relation) && arena_.relation_of(what) == RelationType::In &&
+                      arena_.is(arena_.child(what, 0), Kind::Symbol);
+  if (!member) return e;
+  Expr const of = arena_.child(what, 1);
+  Expr const formed = (*this)(condition);
+  if (!formed || arena_.is(of, Constant::Reals)) return formed;
+  bool const integers = arena_.is(of, Constant::Integers);
+  if (!integers && !arena_.is(of, Constant::Naturals)) return e;
+  auto const region = RealSet::of(arena_, zero_, formed, fuel_);
+  if (!region) return e;
+  std::vector<Expr> elements;
+  for (RealSet::Piece const& piece : region->pieces()) {
+    auto const from = zero_.rational(arena_, piece.from, fuel_);
+    auto const to = zero_.rational(arena_, piece.to, fuel_);
+    if (!from || !to) return e;
+    Rational const floor = from->floor();
+    auto first = (floor == *from && !piece.from_open ? floor : floor + Rational(1)).as_int64();
+    auto const last = to->floor().as_int64();
+    // Whether 0 is a natural number is a matter of taste.
+    if (!first || !last || (!integers && *first <= 0)) return e;
+    for (; *first <= *last; ++*first) {
+      if (Rational(*first) == *to && piece.to_open) break;
+      if (elements.size() >= static_cast<std::size_t>(most_elements)) return e;
+      elements.push_back(arena_.number(Rational(*first)));
+    }
+  }
+  return elements.empty() ? arena_.constant(Constant::EmptySet) : arena_.node(Kind::Set, elements);
 }
 
 Expr AnswerForm::signs(Expr e) {
@@ -195,18 +237,47 @@ bool AnswerForm::gather(Expr e, std::vector<Expr>& items) {  // NOLINT(misc-no-r
   return true;
 }
 
+/// x = 1, y = 2 joined by "and".
+bool AnswerForm::are_assignments(Expr e) const {
+  auto const parts = arena_.children(e);
+  return arena_.is(e, Kind::And) && arena_.extra(e) != 1 &&
+         std::all_of(parts.begin(), parts.end(), [&](Expr part) { return is_assignment(part); });
+}
+
+/// Do all assignments name the same, but for subscripts?
+bool AnswerForm::one_name(std::span<Expr const> items) const {
+  auto const name = [&](Expr item) { return to_string(arena_, arena_.child(item, 0)); };
+  std::string const first = name(items[0]);
+  return std::all_of(items.begin(), items.end(), [&](Expr item) { return stem(name(item)) == stem(first); });
+}
+
+/// `x != 1, 2` as x != 1 and x != 2; nothing for everything else.
+Expr AnswerForm::exclusions(std::span<Expr const> items) {
+  auto const excludes = [&](Expr e) {
+    return arena_.is(e, Kind::Relation) && arena_.relation_of(e) == RelationType::NotEqual &&
+           is_name(arena_, arena_.child(e, 0));
+  };
+  bool const others = std::any_of(items.begin() + 1, items.end(), [&](Expr item) {
+    return arena_.is(item, Kind::Relation) || arena_.is(item, Kind::And) || arena_.is(item, Kind::Or);
+  });
+  if (items.size() < 2 || !excludes(items[0]) || others) return {};
+  std::vector<Expr> all{items[0]};
+  for (Expr const item : items.subspan(1))
+    all.push_back(arena_.relation(RelationType::NotEqual, arena_.child(items[0], 0), item));
+  return arena_.node(Kind::And, all);
+}
+
 Expr AnswerForm::assignments(std::span<Expr const> items) {  // NOLINT(misc-no-recursion)
   std::vector<std::pair<std::string, Expr>> named;
   for (Expr const item : items)
     named.emplace_back(to_string(arena_, arena_.child(item, 0)), (*this)(arena_.child(item, 1)));
-  bool const one_name =
-      std::all_of(named.begin(), named.end(), [&](auto const& x) { return stem(x.first) == stem(named[0].first); });
-  if (!one_name)
+  bool const one = one_name(items);
+  if (!one)
     std::stable_sort(named.begin(), named.end(), [](auto const& a, auto const& b) { return a.first < b.first; });
   std::vector<Expr> values;
   values.reserve(named.size());
   for (auto const& [name, value] : named) values.push_back(value);
-  if (one_name) return arena_.node(Kind::Set, values);
+  if (one) return arena_.node(Kind::Set, values);
   return arena_.tuple(values, Bracket::Round);
 }
 
@@ -214,18 +285,28 @@ Expr AnswerForm::several(Expr e) {  // NOLINT(misc-no-recursion)
   std::vector<Expr> items;
   if (!gather(e, items)) return {};
   if (items.size() == 1) return (*this)(items[0]);
+  bool const said_or = arena_.is(e, Kind::Or) && arena_.extra(e) == 1;
   if (!items.empty() && std::all_of(items.begin(), items.end(), [&](Expr item) { return is_assignment(item); })) {
-    return (*this)(assignments(items));
+    return said_or && !one_name(items) ? e : (*this)(assignments(items));
   }
   // `x = 1, 2, 3`: the name stands before the first only.
   if (items.size() > 1 && is_assignment(items[0]) &&
       std::none_of(items.begin() + 1, items.end(), [&](Expr item) { return arena_.is(item, Kind::Relation); })) {
     items[0] = arena_.child(items[0], 1);
   }
+  if (Expr const excluded = exclusions(items)) return excluded;
   bool const relations = std::any_of(items.begin(), items.end(), [&](Expr item) {
-    return (arena_.is(item, Kind::Relation) && !is_assignment(item)) || arena_.is(item, Kind::And);
+    return (arena_.is(item, Kind::Relation) && !is_assignment(item)) ||
+           (arena_.is(item, Kind::And) && !are_assignments(item));
   });
-  if (relations) return arena_.node(Kind::Or, items);
+  if (relations) {
+    if (said_or) return e;
+    // Between commas: of one variable, either may hold (RealSet decides); of several, all do.
+    Traits traits;
+    for (Expr const item : items)
+      for (Expr const part : arena_.children(item)) traits.gather(arena_, part);
+    return arena_.node(traits.free.size() > 1 ? Kind::And : Kind::Or, items);
+  }
   for (Expr& item : items) {
     item = (*this)(item);
     if (!item) return {};

@@ -24,10 +24,14 @@ class AnswerForm {
   Expr conjunction(Expr e);
   Expr several(Expr e);
   Expr assignments(std::span<Expr const> items);
+  Expr exclusions(std::span<Expr const> items);
+  Expr set_builder(Expr e);
   Expr signs(Expr e);
   Expr meaning(Expr e);
   bool gather(Expr e, std::vector<Expr>& items);
   [[nodiscard]] bool is_assignment(Expr e) const;
+  [[nodiscard]] bool are_assignments(Expr e) const;
+  [[nodiscard]] bool one_name(std::span<Expr const> items) const;
 
   Arena& arena_;
   ZeroTest const& zero_;

@@ -85,10 +85,11 @@ class Strict {
     return x == y ? Judgement{Verdict::Equal, "the same words"} : Judgement{Verdict::Different, "different words"};
   }
 
-  /// An inequality list such as `x < 1, x > 2` may mean "or" as well as "and": "or", unless everything satisfies that.
+  /// A list between commas such as `x < 1, x > 2` may mean "or" as well as "and": "or", unless everything satisfies
+  /// that.
   std::optional<RealSet> region(Expr e) {
     auto set = RealSet::of(arena_, zero_, e, fuel_);
-    if (!set || !arena_.is(e, Kind::Or)) return set;
+    if (!set || !arena_.is(e, Kind::Or) || arena_.extra(e) == 1) return set;
     auto const& pieces = set->pieces();
     bool const everything = pieces.size() == 1 && pieces[0].from_open && pieces[0].to_open &&
                             !arena_.is_numeral(pieces[0].from) && !arena_.is_numeral(pieces[0].to);
@@ -161,9 +162,15 @@ class Strict {
     return result;
   }
 
+  [[nodiscard]] bool contains_matrix(Expr e) const { return detail::contains(arena_, e, Kind::Matrix); }
+
   Judgement arrays(Expr a, Expr b) {  // NOLINT(misc-no-recursion)
     auto const is_array = [&](Expr e) { return arena_.is(e, Kind::Tuple) || arena_.is(e, Kind::Matrix); };
-    if (!is_array(a) || !is_array(b)) return {Verdict::Different, "several numbers and one"};
+    if (!is_array(a) || !is_array(b)) {
+      bool const matrix = contains_matrix(a) && contains_matrix(b);
+      return matrix ? Judgement{Verdict::Unknown, "a matrix that is not worked out"}
+                    : Judgement{Verdict::Different, "several numbers and one"};
+    }
     if (arena_.kind(a) != arena_.kind(b)) return {Verdict::Different, "a tuple and a matrix"};
     if (arena_.is(a, Kind::Matrix) && arena_.extra(a) != arena_.extra(b))
       return {Verdict::Different, "different shapes"};

@@ -112,6 +112,7 @@ class Grammar {
   // grammar_layouts.cpp: fractions, binomials, roots, matrices.
   Expr fraction();
   Expr derivative();
+  Expr strict_derivative();
   Expr binomial();
   Expr root();
   Expr matrix(TokenKind close);
@@ -155,6 +156,7 @@ class Grammar {
 
   // grammar_strict.cpp
   Expr strict_list();
+  Expr strict_conditions(Exprs const& items, std::vector<std::uint8_t> joined);
   Expr strict_item();
   Expr strict_relation();
   Expr strict_operand();
@@ -163,6 +165,7 @@ class Grammar {
   Expr strict_cases();
   Expr strict_words();
   Expr strict_units(Expr value);
+  std::string_view strict_quantity(std::string_view words, Expr& value);
   Expr strict_text_atom();
 
   Arena& arena_;

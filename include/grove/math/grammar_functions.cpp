@@ -206,7 +206,8 @@ Expr Grammar::application() {
   for (std::size_t ahead = 1; ahead < 12; ++ahead) {
     TokenKind const next = kind(ahead);
     if (next == TokenKind::LeftRound || next == TokenKind::LeftSquare) possible = true;
-    bool const script = next == TokenKind::Underscore || next == TokenKind::Caret || next == TokenKind::LeftBrace;
+    bool const script = next == TokenKind::Underscore || next == TokenKind::Caret || next == TokenKind::LeftBrace ||
+                        (strict_ && next == TokenKind::Prime);
     if (possible || (ahead == 1 && !script) || next == TokenKind::End) break;
   }
   if (!possible) return {};

@@ -21,12 +21,48 @@ Expr Grammar::derivative() {
   return body ? arena_.node(Kind::Derivative, {body, variable}, 0, 1) : fail("a derivative of nothing");
 }
 
+/// \frac{dy}{dx} and \frac{d}{dx} y, as y' where the variable is x; \frac{d^2y}{dx^2}.
+Expr Grammar::strict_derivative() {
+  auto const is_d = [&] { return is(TokenKind::Letter) && token().text == "d"; };
+  auto const order = [&] {
+    if (!accept(TokenKind::Caret)) return 1;
+    bool const brace = accept(TokenKind::LeftBrace);
+    bool const digit = is(TokenKind::Number) && token().text.size() == 1 && token().text[0] >= '1';
+    int const n = digit ? token().text[0] - '0' : 0;
+    advance();
+    return brace && !accept(TokenKind::RightBrace) ? 0 : n;
+  };
+  auto const name = [&] {
+    bool const symbol = is(TokenKind::Letter) || is(TokenKind::Named);
+    Expr const value = symbol ? arena_.symbol(token().text) : Expr{};
+    advance();
+    return value;
+  };
+  advance();
+  if (!accept(TokenKind::LeftBrace) || !is_d()) return {};
+  advance();
+  int const above = order();
+  Expr body = is(TokenKind::RightBrace) ? Expr{} : name();
+  bool const inside = static_cast<bool>(body);
+  if (!accept(TokenKind::RightBrace) || !accept(TokenKind::LeftBrace) || !is_d()) return {};
+  advance();
+  Expr const variable = name();
+  if (!variable || above == 0 || order() != above || !accept(TokenKind::RightBrace)) return {};
+  if (!inside) body = juxtaposition(false);
+  if (!body) return fail("a derivative of nothing");
+  // An undefined function of what it is the derivative of; its name has a prime.
+  bool const prime = arena_.is(body, Kind::Symbol);
+  std::string const mark = arena_.name(variable) == "x" ? "'" : "'" + std::string(arena_.name(variable));
+  for (int i = 0; i < above; ++i)
+    body = prime ? arena_.named(Kind::Apply, mark, std::span(&body, 1))
+                 : arena_.node(Kind::Derivative, {body, variable}, 0, 1);
+  return body;
+}
+
 Expr Grammar::fraction() {
   std::size_t const start = at_;
-  if (!strict_) {
-    if (Expr const value = derivative()) return value;
-    back(start);
-  }
+  if (Expr const value = strict_ ? strict_derivative() : derivative()) return value;
+  back(start);
   advance();
   Expr upper;
   Expr lower;
@@ -51,6 +87,13 @@ Expr Grammar::fraction() {
 
 Expr Grammar::binomial() {
   advance();
+  if (strict_ && is(TokenKind::Number) && token().text.size() == 2) {
+    // Digits count singly, as TeX takes them: \binom53.
+    std::string_view const digits = token().text;
+    advance();
+    return arena_.function(Function::Binomial,
+                           {parse_numeral(arena_, digits.substr(0, 1)), parse_numeral(arena_, digits.substr(1))});
+  }
   Expr const upper = argument();
   if (!upper) return {};
   Expr const lower = argument();

@@ -2,52 +2,10 @@
 #include <algorithm>
 
 #include "grove/math/ascii.hpp"
+#include "grove/math/connective.hpp"
 #include "grove/math/grammar.hpp"
-#include "grove/math/words.hpp"
 
 namespace grove::math::detail {
-namespace {
-
-bool is_text(Token const& token) {
-  return token.kind == TokenKind::Wrapped && (token.detail == static_cast<std::uint8_t>(Wrapper::Text) ||
-                                              token.detail == static_cast<std::uint8_t>(Wrapper::Math));
-}
-
-/// Words in lower case with single spaces, without brackets around them and without what ends a sentence.
-std::string plain_words(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char const c = text[i];
-    bool const space = is_space(c) || c == '~' || c == '\\' || c == '{' || c == '}' || c == '$';
-    if (c == '\\' && i + 1 < text.size() && is_letter(text[i + 1])) {
-      // A wrapper's name is no word.
-      std::size_t end = i + 1;
-      while (end < text.size() && is_letter(text[end])) ++end;
-      if (end < text.size() && text[end] == '{') i = end - 1;
-    }
-    if (!space) {
-      out += lower(c);
-    } else if (!out.empty() && out.back() != ' ') {
-      out += ' ';
-    }
-  }
-  while (!out.empty() && (out.back() == ' ' || out.back() == '.' || out.back() == ',')) out.pop_back();
-  if (out.size() > 2 && out.front() == '(' && out.find(')') == out.size() - 1) out = out.substr(1, out.size() - 2);
-  return out;
-}
-
-enum class Connective : std::uint8_t { None, And, Or };
-
-Connective connective(Token const& token) {
-  if (token.kind == TokenKind::And) return Connective::And;
-  if (token.kind == TokenKind::Or) return Connective::Or;
-  if (!is_text(token)) return Connective::None;
-  std::string const words = plain_words(token.text);
-  if (words == "and" || words == ", and" || words == "and also") return Connective::And;
-  return words == "or" || words == ", or" || words == "or else" ? Connective::Or : Connective::None;
-}
-
-}  // namespace
 
 /// The whole text: answers between commas, semicolons, "and", "or".
 Expr Grammar::strict() {
@@ -66,7 +24,7 @@ Expr Grammar::strict() {
     }
   }
   if (words) {
-    std::string const text = plain_words(text_);
+    std::string const text = text_words(text_);
     if (!text.empty()) return arena_.text(text);
   }
   problem_ = problem;
@@ -75,17 +33,22 @@ Expr Grammar::strict() {
 
 Expr Grammar::strict_list() {
   Exprs items;
-  Exprs groups;  // between semicolons
+  Exprs groups;                      // between semicolons
+  std::vector<std::uint8_t> joined;  // what stands behind each item
   auto close_group = [&] {
-    groups.push_back(items.size() == 1 ? items[0] : arena_.tuple(items, Bracket::None));
+    Expr const conditions = strict_conditions(items, joined);
+    groups.push_back(conditions ? conditions : items.size() == 1 ? items[0] : arena_.tuple(items, Bracket::None));
     items.clear();
+    joined.clear();
   };
   for (;;) {
     Expr const item = strict_item();
     if (!item) return {};
     items.push_back(item);
     bool comma = accept(TokenKind::Comma);
-    if (connective(token()) != Connective::None) {
+    Connective const by = connective(token());
+    joined.push_back(static_cast<std::uint8_t>(by));
+    if (by != Connective::None) {
       advance();
       comma = true;
     }
@@ -103,6 +66,7 @@ Expr Grammar::strict_list() {
     return arena_.node(Kind::List, groups, static_cast<std::uint8_t>(Bracket::Semicolon));
   }
   if (items.size() == 1) return items[0];
+  if (Expr const conditions = strict_conditions(items, joined)) return conditions;
   // x = 1, 2
   bool const assignment = arena_.is(items[0], Kind::Relation) && arena_.relation_of(items[0]) == RelationType::Equal &&
                           arena_.is(arena_.child(items[0], 0), Kind::Symbol);
@@ -295,69 +259,6 @@ Expr Grammar::strict_cases() {
     if (!accept(TokenKind::NewRow) && !is(TokenKind::CasesEnd)) return fail("cases that are not closed");
   }
   return parts.empty() ? fail("no cases") : arena_.node(Kind::Cases, parts);
-}
-
-/// A unit behind a complete value: words, products, quotients and powers of them.
-Expr Grammar::strict_units(Expr value) {
-  std::string unit;
-  for (std::size_t count = 0; count < 16; ++count) {
-    Token const& here = token();
-    if (here.kind == TokenKind::Unit ||
-        (here.kind == TokenKind::Word && is_letter(here.text[0]) && is_unit(here.text))) {
-      if (!unit.empty() && is_letter(unit.back())) unit += ' ';
-      unit += plain_words(here.text);
-      advance();
-    } else if (is_text(here) && connective(here) == Connective::None) {
-      std::string const words = plain_words(here.text);
-      if (is_percent_word(words) && unit.empty()) {
-        value = arena_.node(Kind::Percent, {value});
-      } else if ((words == "degrees" || words == "degree" || words == "deg") && unit.empty()) {
-        value = arena_.node(Kind::Degrees, {value});
-      } else if (!words.empty()) {
-        if (!unit.empty() && is_letter(unit.back())) unit += ' ';
-        unit += words;
-      }
-      advance();
-    } else if (!unit.empty() && (here.kind == TokenKind::Divide || here.kind == TokenKind::Times) &&
-               (kind(1) == TokenKind::Unit || is_text(token(1)))) {
-      unit += here.kind == TokenKind::Divide ? "/" : " ";
-      advance();
-    } else if (!unit.empty() && here.kind == TokenKind::Caret) {
-      std::size_t const from = at_++;
-      if (accept(TokenKind::LeftBrace)) {
-        while (!is(TokenKind::RightBrace) && !is(TokenKind::End)) advance();
-      }
-      advance();
-      unit += source(from, at_);
-    } else {
-      break;
-    }
-  }
-  return unit.empty() ? value : arena_.named(Kind::Unit, unit, std::span(&value, 1));
-}
-
-/// Words where a value is expected: a choice, a word, or a symbol with a mark.
-Expr Grammar::strict_text_atom() {
-  Token const& here = token();
-  auto const wrapper = static_cast<Wrapper>(here.detail);
-  if (wrapper != Wrapper::Text && wrapper != Wrapper::Math) return atom_expression(false);
-  if (kind(1) == TokenKind::Underscore) return atom_expression(false);
-  std::string const words = plain_words(here.text);
-  if (words.empty()) return fail("an empty text");
-  if (words.size() == 1 && is_letter(words[0])) {
-    advance();
-    std::string letter(trim(here.text));
-    letter.erase(std::remove_if(letter.begin(), letter.end(), [](char c) { return !is_letter(c); }), letter.end());
-    return wrapper == Wrapper::Text ? arena_.choice(std::string(1, static_cast<char>(words[0] - 32)))
-                                    : arena_.symbol(letter);
-  }
-  advance();
-  std::string all = words;
-  while (is_text(token()) && connective(token()) == Connective::None) {
-    all += ' ' + plain_words(token().text);
-    advance();
-  }
-  return arena_.text(all);
 }
 
 }  // namespace grove::math::detail

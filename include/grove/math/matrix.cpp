@@ -2,6 +2,7 @@
 #include "grove/math/matrix.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,8 @@ namespace {
 
 constexpr std::size_t most_entries = 64;
 constexpr std::int64_t largest_power = 8;
+constexpr std::size_t largest_inverse = 6;
+constexpr std::uint64_t most_bits = 128;   // of an entry to be inverted
 constexpr int most_symbolic_products = 3;  // entries double in size with each
 
 class Folder {
@@ -118,10 +121,57 @@ class Folder {
     Expr const exponent = arena_.child(e, 1);
     if (!base || !arena_.is(exponent, Kind::Number)) return {};
     auto const n = arena_.value(exponent).as_int64();
-    if (!n || *n < 1 || *n > largest_power) return {};
-    Expr result = base;
-    for (std::int64_t i = 1; i < *n && result; ++i) result = multiply(result, base);
+    if (!n || *n < -largest_power || *n > largest_power) return {};
+    if (*n == 0) return rows(base) == columns(base) ? identity(rows(base)) : Expr{};
+    Expr const factor = *n > 0 ? base : inverse(base);
+    Expr result = factor;
+    for (std::int64_t i = 1; i < std::abs(*n) && result; ++i) result = multiply(result, factor);
     return result;
+  }
+
+  Expr identity(std::size_t size) {
+    std::vector<Expr> entries;
+    for (std::size_t i = 0; i < size * size; ++i) entries.push_back(arena_.number(i % (size + 1) == 0 ? 1 : 0));
+    return make(entries, size);
+  }
+
+  /// By Gauss and Jordan, of numbers only; nothing where there is none.
+  Expr inverse(Expr m) {
+    std::size_t const size = rows(m);
+    if (size != columns(m) || size > largest_inverse || !numeric(m)) return {};
+    for (Expr const entry : arena_.children(m))
+      if (arena_.value(entry).bits() > most_bits) return {};
+    std::vector<Rational> left;
+    std::vector<Rational> right;
+    for (std::size_t i = 0; i < size * size; ++i) {
+      left.push_back(arena_.value(arena_.child(m, i)));
+      right.emplace_back(i % (size + 1) == 0 ? 1 : 0);
+    }
+    for (std::size_t c = 0; c < size; ++c) {
+      std::size_t pivot = c;
+      while (pivot < size && left[pivot * size + c].is_zero()) ++pivot;
+      if (pivot == size) return {};
+      Rational const by = left[pivot * size + c];
+      for (std::size_t k = 0; k < size; ++k) {
+        std::swap(left[c * size + k], left[pivot * size + k]);
+        std::swap(right[c * size + k], right[pivot * size + k]);
+      }
+      for (std::size_t k = 0; k < size; ++k) {
+        left[c * size + k] = left[c * size + k] / by;
+        right[c * size + k] = right[c * size + k] / by;
+      }
+      for (std::size_t r = 0; r < size; ++r) {
+        Rational const times = left[r * size + c];
+        if (r == c || times.is_zero()) continue;
+        for (std::size_t k = 0; k < size; ++k) {
+          left[r * size + k] = left[r * size + k] - times * left[c * size + k];
+          right[r * size + k] = right[r * size + k] - times * right[c * size + k];
+        }
+      }
+    }
+    std::vector<Expr> entries;
+    for (Rational const& entry : right) entries.push_back(arena_.number(entry));
+    return make(entries, size);
   }
 
   Expr transpose(Expr m) {

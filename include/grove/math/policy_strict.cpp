@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 #include "grove/math/ascii.hpp"
 #include "grove/math/boxes.hpp"
+#include "grove/math/number_words.hpp"
+#include "grove/math/strict_text.hpp"
 
 namespace grove::math {
 namespace {
@@ -63,8 +66,10 @@ bool says_otherwise(std::string_view before) {
   return otherwise;
 }
 
-/// Whether a sentence goes on with another answer: "or 6", "and 6", ", 6", "or less".
+/// Whether a sentence goes on with another answer: "or 6", "and 6", ", 6", "or less"; or the number does, with a
+/// fraction or a power as one character.
 bool goes_on(std::string_view behind) {
+  if (detail::begins_with_script(behind)) return true;
   constexpr std::size_t most_looked_at = 80;
   behind = behind.substr(0, most_looked_at);
   for (std::size_t at = 0; at < behind.size(); ++at)  // a point between digits ends no sentence
@@ -84,6 +89,45 @@ bool goes_on(std::string_view behind) {
     bool const first = detail::trim(behind.substr(0, at)).empty();
     return (word == "or" && (first || number_at(at + word.size()))) || (word == "and" && number_at(at + word.size()));
   });
+}
+
+/// What stands behind the last "answer is" or "answer:" up to the sentence's end; empty if there is none.
+std::string_view said_answer(std::string_view text) {
+  constexpr std::string_view answer = "answer";
+  constexpr std::size_t longest = 100;
+  std::size_t at = text.find_last_of("aA");
+  while (at != std::string_view::npos && !detail::starts_with_any_case(text, at, answer))
+    at = at == 0 ? std::string_view::npos : text.find_last_of("aA", at - 1);
+  if (at == std::string_view::npos) return {};
+  text = detail::trim(text.substr(at + answer.size()));
+  bool const is = text.starts_with("is ") || text.starts_with("is:");
+  if (is) text = detail::trim(text.substr(2));
+  bool const colon = text.starts_with(':');
+  if (!is && !colon) return {};
+  if (colon) text.remove_prefix(1);
+  text = text.substr(0, text.find_first_of(sentence_ends));
+  auto const mark = [](char c) { return c == '*' || detail::is_space(c); };
+  while (!text.empty() && mark(text.front())) text.remove_prefix(1);
+  while (!text.empty() && mark(text.back())) text.remove_suffix(1);
+  return text.size() > longest ? std::string_view() : text;
+}
+
+/// Reads numbers that have no digits, or characters behind them that a search for digits does not see: "five", "2 1/2"
+/// and powers as one character. Whether the sentence says such a number and nothing else.
+bool read_said_number(Workspace& workspace, std::string_view text, Reading& out) {
+  std::string_view const said = said_answer(text);
+  bool wide = false;
+  bool letters = false;
+  for (char const c : said) {
+    wide = wide || static_cast<unsigned char>(c) >= 0x80;
+    letters = letters || detail::is_letter(c);
+  }
+  if (wide ? letters : !detail::number_of_words(said)) return false;
+  Reading piece;
+  read_piece(workspace, said, piece);
+  if (!piece.value) return false;
+  out = std::move(piece);
+  return true;
 }
 
 /// The last environment of a text, or the number or LaTeX behind "answer". `in_sentence`: words around it count.
@@ -152,7 +196,8 @@ void read_answer(Workspace& workspace, std::string_view text, bool anchored, Rea
   if (!anchored) return;
   Targets const targets{.latex = LatexTarget{.unanchored = false, .box_priority = -1, .normalization = {}},
                         .expression = ExpressionTarget{.unanchored = false}};
-  read_match(workspace, without_stars(text), targets, true, out);
+  std::string const plain = without_stars(text);
+  if (!read_said_number(workspace, plain, out)) read_match(workspace, plain, targets, true, out);
 }
 
 /// The same characters but for white space and dollar signs.

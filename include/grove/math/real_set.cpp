@@ -140,24 +140,26 @@ class RealSetBuilder {
   }
 
   RealSet intersect_all(Expr e) {  // NOLINT(misc-no-recursion)
-    // Inequalities joined by "and" speak of one variable.
-    std::optional<std::uint32_t> name;
     RealSet set = all();
-    for (Expr const part : arena_.children(e)) {
-      set = intersect(set, of(part));
-      if (arena_.is(e, Kind::And) && variable_ && name && *name != *variable_) return fail();
-      name = variable_;
-    }
+    for (Expr const part : arena_.children(e)) set = intersect(set, of(part));
     return set;
+  }
+
+  /// All conditions must speak of one variable; whether they do.
+  bool speaks_of(std::uint32_t name) {
+    failed_ = failed_ || (variable_ && *variable_ != name);
+    variable_ = name;
+    return !failed_;
   }
 
   RealSet relation(Expr e) {  // NOLINT(misc-no-recursion)
     RelationType const type = arena_.relation_of(e);
-    if (type == RelationType::In && arena_.is(arena_.child(e, 0), Kind::Symbol)) return of(arena_.child(e, 1));
+    if (type == RelationType::In && arena_.is(arena_.child(e, 0), Kind::Symbol))
+      return speaks_of(arena_.name_id(arena_.child(e, 0))) ? of(arena_.child(e, 1)) : fail();
     if (!is_inequality(type) && type != RelationType::NotEqual && type != RelationType::Equal) return fail();
     auto const line = linear_root(arena_, zero_, e, fuel_);
     if (!line) return of_distance(e);
-    variable_ = line->variable;
+    if (!speaks_of(line->variable)) return fail();
     if (type == RelationType::Equal) return single({line->root, line->root, false, false});
     if (type == RelationType::NotEqual) return complement(single({line->root, line->root, false, false}));
     bool const open = type == RelationType::Less || type == RelationType::Greater;
@@ -165,31 +167,32 @@ class RealSetBuilder {
     return above ? single({line->root, infinity(1), open, true}) : single({infinity(-1), line->root, true, open});
   }
 
-  /// |x| < c and the like; x^2 < c is |x| < sqrt c.
-  RealSet of_distance(Expr e) {
+  /// |u| < c and the like with u linear in the variable; u^2 < c is |u| < sqrt c.
+  RealSet of_distance(Expr e) {  // NOLINT(misc-no-recursion): u is smaller than |u|
     Expr left = arena_.child(e, 0);
     Expr bound = arena_.child(e, 1);
     RelationType type = arena_.relation_of(e);
-    auto const is_distance = [&](Expr x) {
-      bool const square = arena_.is(x, Kind::Power) && arena_.is(arena_.child(x, 1), Kind::Number) &&
-                          arena_.value(arena_.child(x, 1)) == Rational(2);
-      return (square || arena_.is(x, Function::Abs)) && arena_.is(arena_.child(x, 0), Kind::Symbol);
+    auto const is_square = [&](Expr x) {
+      return arena_.is(x, Kind::Power) && arena_.is(arena_.child(x, 1), Kind::Number) &&
+             arena_.value(arena_.child(x, 1)) == Rational(2);
     };
+    auto const is_distance = [&](Expr x) { return is_square(x) || arena_.is(x, Function::Abs); };
     if (!is_distance(left)) {
       std::swap(left, bound);
       type = flipped(type);
     }
     if (!is_distance(left) || !is_inequality(type)) return fail();
-    variable_ = arena_.name_id(arena_.child(left, 0));
-    if (arena_.is(left, Kind::Power)) bound = arena_.power(bound, arena_.number(Rational(1, 2)));
+    if (is_square(left)) bound = arena_.power(bound, arena_.number(Rational(1, 2)));
     auto const sign = zero_.sign(arena_, bound, fuel_);
     if (!sign || *sign < 0) return fail();
+    Expr const u = arena_.child(left, 0);
+    if (is_distance(u)) return fail();
     bool const below = type == RelationType::Less || type == RelationType::LessEqual;
-    bool const strict = type == RelationType::Less || type == RelationType::Greater;
-    // What is outside is closed where the inside is open.
-    bool const open = below == strict;
-    RealSet const inside = single({arena_.negate(bound), bound, open, open});
-    return below ? inside : complement(inside);
+    Expr const upper = arena_.relation(type, u, bound);
+    Expr const lower = arena_.relation(flipped(type), u, arena_.negate(bound));
+    if (!upper || !lower) return fail();
+    RealSet const above = relation(upper);
+    return below ? intersect(above, relation(lower)) : unite(above, relation(lower));
   }
 
   RealSet unite(RealSet const& a, RealSet const& b) {

@@ -90,8 +90,9 @@ bool is_name(Arena const& arena, Expr e) {  // NOLINT(misc-no-recursion)
   switch (arena.kind(e)) {
     case Kind::Symbol:
     case Kind::Text:
-    case Kind::Apply:
       return true;
+    case Kind::Apply:
+      return arena.name(e).find('\'') == std::string_view::npos;  // y' = 2x does not say what y is
     case Kind::Tuple:
       return std::all_of(parts.begin(), parts.end(), [&](Expr part) { return is_name(arena, part); });
     case Kind::Multiply:

@@ -100,11 +100,12 @@ void Scanner::scan(std::string_view text, Dialect dialect) {
 
 void Scanner::number() {
   if (strict_) {
-    // A script has one number; what comes behind it stands on its own: \log_2 128.
-    bool const script =
-        !tokens_.empty() && (tokens_.back().kind == TokenKind::Underscore || tokens_.back().kind == TokenKind::Caret);
+    // A script and a root have one number; what comes behind it stands on its own: \log_2 128, \sqrt 2 345.
+    TokenKind const last = tokens_.empty() ? TokenKind::End : tokens_.back().kind;
+    bool const script = last == TokenKind::Underscore || last == TokenKind::Caret || last == TokenKind::Root ||
+                        last == TokenKind::Fraction || last == TokenKind::Binomial;
     std::size_t const grouped = grouped_number_length(text_, at_, commas_, nullptr);
-    std::size_t const space = text_.substr(at_, grouped).find(' ');
+    std::size_t const space = text_.substr(at_, grouped).find_first_not_of("0123456789.,");
     std::size_t const length = script && space != none ? space : grouped;
     std::size_t end = at_ + length;
     // 1.5e3, 2E-5
@@ -260,14 +261,15 @@ void Scanner::letters_command() {
     return;
   }
   Command const found = find_command(letters, false);
-  if (found.length == 0) return fail("an unknown command");
   if (strict_ && found.length != letters.size()) {
-    if (strict_command(letters)) {
-      Command const known = *strict_command(letters);
-      if (known.kind != TokenKind::End) return push(known.kind, letters.size() + 1, known.detail, known.name);
+    if (auto const known = strict_command(letters)) {
+      if (known->kind != TokenKind::End) return push(known->kind, letters.size() + 1, known->detail, known->name);
       at_ = end;
       return;
     }
+  }
+  if (found.length == 0) return fail("an unknown command");
+  if (strict_ && found.length != letters.size()) {
     // \pix is refused by TeX, but \cdotx and the like come from careless replacement; single letters behind only.
     if (letters.size() - found.length > 2) return fail("an unknown command");
   }

@@ -44,8 +44,8 @@ bool Scanner::strict_word() {
   }
   bool const vowels = last_vowel_ > at_;
   if ((word.size() >= 4 && vowels) || word == "yes" || word == "Yes" || word == "no" || word == "No" || word == "odd" ||
-      word == "YES" || word == "NO" || word == "the" || word == "for" || word == "all" || word == "any" ||
-      word == "not") {
+      word == "YES" || word == "NO" || word == "the" || word == "one" || word == "two" || word == "six" ||
+      word == "ten" || word == "for" || word == "all" || word == "any" || word == "not") {
     push(TokenKind::Word, word.size());
     return true;
   }

@@ -46,8 +46,79 @@ bool is_mathematics(Wrapped const& wrapped) {
     letters += is_letter(c) ? 1 : 0;
     if (run > 1 || c == '\\') return false;
   }
-  if (wrapped.text) return digit && letters == 0;
+  if (wrapped.text) return (digit && letters == 0) || trim(wrapped.content) == "i";
   return digit || letters == 1;
+}
+
+struct Character {
+  std::string_view text;
+  std::string_view latex;
+};
+constexpr Character fractions[] = {{"\u00bd", "\\frac{1}{2}"}, {"\u00bc", "\\frac{1}{4}"}, {"\u00be", "\\frac{3}{4}"},
+                                   {"\u2153", "\\frac{1}{3}"}, {"\u2154", "\\frac{2}{3}"}, {"\u2155", "\\frac{1}{5}"},
+                                   {"\u2156", "\\frac{2}{5}"}, {"\u2157", "\\frac{3}{5}"}, {"\u2158", "\\frac{4}{5}"},
+                                   {"\u2159", "\\frac{1}{6}"}, {"\u215a", "\\frac{5}{6}"}, {"\u215b", "\\frac{1}{8}"},
+                                   {"\u215c", "\\frac{3}{8}"}, {"\u215d", "\\frac{5}{8}"}, {"\u215e", "\\frac{7}{8}"}};
+constexpr Character raised[] = {{"\u2070", "0"}, {"\u00b9", "1"}, {"\u00b2", "2"}, {"\u00b3", "3"}, {"\u2074", "4"},
+                                {"\u2075", "5"}, {"\u2076", "6"}, {"\u2077", "7"}, {"\u2078", "8"}, {"\u2079", "9"},
+                                {"\u207a", "+"}, {"\u207b", "-"}, {"\u207f", "n"}};
+constexpr Character lowered[] = {{"\u2080", "0"}, {"\u2081", "1"}, {"\u2082", "2"}, {"\u2083", "3"}, {"\u2084", "4"},
+                                 {"\u2085", "5"}, {"\u2086", "6"}, {"\u2087", "7"}, {"\u2088", "8"}, {"\u2089", "9"}};
+constexpr Character currencies[] = {{"\u00a3", ""}, {"\u20ac", ""}, {"\u00a5", ""}, {"\u20b9", ""}};
+
+template <std::size_t Size>
+Character const* character_at(std::string_view text, std::size_t at, Character const (&known)[Size]) {
+  auto const* const found = std::find_if(std::begin(known), std::end(known),
+                                         [&](auto const& one) { return starts_with(text, at, one.text); });
+  return found == std::end(known) ? nullptr : found;
+}
+
+/// Characters of one script in a row as LaTeX: `^{-1}`. Where they end; `at` if there are none.
+template <std::size_t Size>
+std::size_t script_at(std::string_view text, std::size_t at, Character const (&known)[Size], char sign,
+                      std::string& out) {
+  Character const* one = character_at(text, at, known);
+  if (one == nullptr) return at;
+  out.append(1, sign).append("{");
+  for (; one != nullptr; one = character_at(text, at, known)) {
+    out.append(one->latex);
+    at += one->text.size();
+  }
+  out.append("}");
+  return at;
+}
+
+/// Fractions, scripts and signs of currencies that are one character, as LaTeX; where they end, or `at`.
+std::size_t wide_at(std::string_view text, std::size_t at, std::string& out) {
+  if (Character const* one = character_at(text, at, fractions)) {
+    out.append(one->latex);
+    return at + one->text.size();
+  }
+  if (Character const* one = character_at(text, at, currencies)) {
+    out += ' ';
+    return at + one->text.size();
+  }
+  std::size_t const end = script_at(text, at, raised, '^', out);
+  return end != at ? end : script_at(text, at, lowered, '_', out);
+}
+
+/// Is a letter in roman type behind these characters a unit: 5\,\mathrm{m}?
+bool is_unit_letter(std::string_view before, std::string_view content) {
+  content = trim(content);
+  if (!content.empty() && content.front() == '~') content.remove_prefix(1);
+  constexpr std::string_view units = "msghlLNJWVK";
+  if (content.size() != 1 || units.find(content[0]) == none) return false;
+  while (!before.empty()) {
+    if (is_space(before.back()) || before.back() == '~') {
+      before.remove_suffix(1);
+    } else if (before.size() > 1 && before[before.size() - 2] == '\\' &&
+               std::string_view(",;: ").find(before.back()) != none) {
+      before.remove_suffix(2);
+    } else {
+      break;
+    }
+  }
+  return !before.empty() && is_digit(before.back());
 }
 
 std::size_t digits_from(std::string_view text, std::size_t at) {
@@ -113,6 +184,7 @@ std::string strict_text(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     char const c = text[i];
     if (c == '$') {
+      out += ' ';
       ++i;
       continue;
     }
@@ -127,18 +199,25 @@ std::string strict_text(std::string_view text) {
       i += 9;
       continue;
     }
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      if (std::size_t const end = wide_at(text, i, out); end != i) {
+        i = end;
+        continue;
+      }
+    }
     if (c != '\\') {
       out += c;
       ++i;
       continue;
     }
     if (starts_with(text, i, "\\$")) {
+      out += ' ';
       i += 2;
       continue;
     }
     Wrapped wrapped;
     if (wrapped_at(text, i, wrapped)) {
-      bool const open = is_mathematics(wrapped);
+      bool const open = is_mathematics(wrapped) && !is_unit_letter(text.substr(0, i), wrapped.content);
       bool const blank = trim(wrapped.content).empty() || trim(wrapped.content) == "\\$";
       if (open) out.append(wrapped.content);
       if (!open && !blank) out.append(text.substr(i, wrapped.end - i));
@@ -150,6 +229,11 @@ std::string strict_text(std::string_view text) {
     i = next;
   }
   return out;
+}
+
+bool begins_with_script(std::string_view text) {
+  return character_at(text, 0, fractions) != nullptr || character_at(text, 0, raised) != nullptr ||
+         character_at(text, 0, lowered) != nullptr;
 }
 
 }  // namespace grove::math::detail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -25,6 +26,12 @@ TokenKind matrix_environment(std::string_view name, bool begins, bool strict);
 
 /// Is it the name of a unit of measure, of money or of something that is counted?
 bool is_unit(std::string_view word);
+
+/// What a word behind a number multiplies it by: 1000 for "thousand", 0 for a word that is none of these.
+std::int64_t magnitude(std::string_view word);
+
+/// Do words behind a number (in lower case) say something else than what it counts: "or six", "and a half", "is wrong"?
+bool says_more(std::string_view words);
 
 /// "percent" and the like.
 bool is_percent_word(std::string_view word);
