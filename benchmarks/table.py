@@ -16,18 +16,39 @@ from html import escape
 COLUMNS = ("tokens", "ns/token", "GB/s", "copy_GB/s", "of_copy")
 
 
+def refuse(reason):
+    print(f"table.py: {reason}", file=sys.stderr)
+    sys.exit(2)
+
+
+def write(path, text):
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        refuse(f"{path}: cannot be written: {error.strerror}")
+
+
 def measure(executables, pattern, options):
     rows = []
     for executable in executables:
         command = [executable, "--benchmark_format=json", *options]
         if pattern:
             command.append(f"--benchmark_filter={pattern}")
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        except OSError as error:
+            refuse(f"{executable}: cannot be started: {error.strerror}")
         if done.returncode != 0:
-            sys.exit(f"{executable}: {done.stderr.strip() or done.stdout.strip()}")
+            said = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
+            refuse(f"{executable}: {said[-1]}")
         if not done.stdout.strip():
             continue  # no name matches
-        for row in json.loads(done.stdout)["benchmarks"]:
+        try:
+            benchmarks = json.loads(done.stdout)["benchmarks"]
+        except (ValueError, KeyError, TypeError):
+            refuse(f"{executable}: printed no JSON of Google Benchmark")
+        for row in benchmarks:
             if all(column in row for column in COLUMNS):
                 rows.append({"name": row["name"].removesuffix("/real_time"), **{column: row[column] for column in COLUMNS}})
     return rows
@@ -73,15 +94,12 @@ def main():
     arguments, options = parser.parse_known_args()
     rows = measure(arguments.executables, arguments.filter, options)
     if not rows:
-        sys.exit(f"no benchmark's name matches {arguments.filter!r}")
+        refuse(f"no benchmark's name matches {arguments.filter!r}")
     print(table(rows))
     if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump(rows, file, indent=1)
-            file.write("\n")
+        write(arguments.json, json.dumps(rows, indent=1) + "\n")
     if arguments.svg:
-        with open(arguments.svg, "w", encoding="utf-8") as file:
-            file.write(plot(rows))
+        write(arguments.svg, plot(rows))
 
 
 main()
