@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "grove/math/closed_form.hpp"
 #include "grove/math/matrix.hpp"
 #include "grove/math/number_words.hpp"
 #include "grove/math/real_set.hpp"
@@ -150,6 +151,7 @@ Expr AnswerForm::set_builder(Expr e) {  // NOLINT(misc-no-recursion)
 
 Expr AnswerForm::signs(Expr e) {
   if (auto const name = imaginary(arena_, e)) e = substitute(arena_, e, *name, arena_.constant(Constant::I));
+  if (e) e = closed_forms(arena_, e, fuel_);
   if (!e) return e;
   auto const both = expand_signs(arena_, e);
   return both.size() == 1 ? e : arena_.node(Kind::Set, both);

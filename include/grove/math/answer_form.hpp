@@ -10,7 +10,8 @@ namespace grove::math::detail {
 /// What an answer says, without the ways of saying it: the value of `x = 5`, of a true chain `x = 2 + 3 = 5`, of `x in
 /// S`, of a set of one, of a unit, of `5 ~ 5.0`; several values as one Set without nested lists and with both values of
 /// +-; assignments to different names as a Tuple of values in the order of the names; the condition of a set builder;
-/// the set or number that words name; matrices worked out; i as the imaginary unit.
+/// the set or number that words name; matrices, and the limits, sums and integrals that have closed forms, worked out;
+/// i as the imaginary unit.
 class AnswerForm {
  public:
   AnswerForm(Arena& arena, ZeroTest const& zero, Fuel& fuel, bool lists_ordered)

@@ -185,7 +185,10 @@ Expr Grammar::juxtaposition(bool no_functions) {
     bool const literal_fraction = next.kind == TokenKind::Fraction;
     Expr const factor = postfix();
     if (!factor) {
-      if (!stop_at(start)) return {};
+      // [a, b[ has its end outside.
+      bool const outside = strict_ && tokens_[start].kind == TokenKind::LeftSquare && depth_ < most_depth;
+      if (outside) back(start);
+      if (!outside && !stop_at(start)) return {};
       break;
     }
     if (strict_ && !leading_ && literal_fraction && factors.size() == 1) {

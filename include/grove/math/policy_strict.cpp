@@ -10,6 +10,7 @@
 #include "grove/math/boxes.hpp"
 #include "grove/math/number_words.hpp"
 #include "grove/math/strict_text.hpp"
+#include "grove/math/words.hpp"
 
 namespace grove::math {
 namespace {
@@ -130,6 +131,29 @@ bool read_said_number(Workspace& workspace, std::string_view text, Reading& out)
   return true;
 }
 
+/// A piece of a sentence with what is written to its end without a space (12x, 12kg) and with a word that multiplies it
+/// (12 million).
+std::string_view with_what_belongs_to_it(std::string_view text, std::string_view piece) {
+  constexpr std::size_t most = 40;
+  auto const begin = static_cast<std::size_t>(piece.data() - text.data());
+  std::size_t end = begin + piece.size();
+  auto const glued = [&](std::size_t at) {
+    // Letters of every alphabet, not the punctuation of others (U+2000 and on, U+3000 and on).
+    auto const c = static_cast<unsigned char>(text[at]);
+    bool const sign = c == 0xe3 || c == 0xef || (c == 0xe2 && at + 1 < text.size() && text[at + 1] == '\x80');
+    return detail::is_letter(text[at]) || (c >= 0x80 && !sign);
+  };
+  if (end < text.size() && glued(end)) {
+    while (end < text.size() && end - begin < piece.size() + most && !detail::is_space(text[end])) ++end;
+    return text.substr(begin, end - begin);
+  }
+  if (text.substr(end, 1) == "$") ++end;
+  std::size_t const word = detail::skip_space(text, end);
+  std::size_t behind = word;
+  while (behind < text.size() && behind - word < most && detail::is_letter(text[behind])) ++behind;
+  return detail::magnitude(text.substr(word, behind - word)) != 0 ? text.substr(begin, behind - begin) : piece;
+}
+
 /// The last environment of a text, or the number or LaTeX behind "answer". `in_sentence`: words around it count.
 bool read_match(Workspace& workspace, std::string_view text, Targets const& targets, bool in_sentence, Reading& out) {
   Extractor extractor;
@@ -146,6 +170,7 @@ bool read_match(Workspace& workspace, std::string_view text, Targets const& targ
       piece = text.substr(static_cast<std::size_t>(first.data() - text.data()));
       piece = piece.substr(0, static_cast<std::size_t>(text.data() + match.end - piece.data()));
     }
+    if (in_sentence) piece = with_what_belongs_to_it(text, piece);
     read_piece(workspace, piece, out);
     auto const begin = static_cast<std::size_t>(piece.data() - text.data());
     if (in_sentence && (says_otherwise(text.substr(0, begin)) || goes_on(text.substr(begin + piece.size())))) {
@@ -200,7 +225,7 @@ void read_answer(Workspace& workspace, std::string_view text, bool anchored, Rea
   if (!read_said_number(workspace, plain, out)) read_match(workspace, plain, targets, true, out);
 }
 
-/// The same characters but for white space and dollar signs.
+/// The same characters but for dollar signs and for white space that parts no letters and digits.
 bool same_text(std::string_view a, std::string_view b) {
   auto const skip = [](std::string_view text, std::size_t at) {
     while (at < text.size() && (detail::is_space(text[at]) || text[at] == '$')) ++at;
@@ -212,7 +237,15 @@ bool same_text(std::string_view a, std::string_view b) {
     i = skip(a, i);
     j = skip(b, j);
     if (i == a.size() || j == b.size()) return i == a.size() && j == b.size();
-    if (a[i++] != b[j++]) return false;
+    if (a[i] != b[j]) return false;
+    auto const parts = [](std::string_view text, std::size_t at) {
+      auto const joins = [](char c) { return detail::is_digit(c) || detail::is_letter(c); };
+      if (at == 0 || !joins(text[at])) return false;
+      std::size_t before = at;
+      while (before > 0 && (detail::is_space(text[before - 1]) || text[before - 1] == '$')) --before;
+      return before != at && before > 0 && joins(text[before - 1]);
+    };
+    if (parts(a, i++) != parts(b, j++)) return false;
   }
 }
 

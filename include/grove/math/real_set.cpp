@@ -156,6 +156,8 @@ class RealSetBuilder {
     RelationType const type = arena_.relation_of(e);
     if (type == RelationType::In && arena_.is(arena_.child(e, 0), Kind::Symbol))
       return speaks_of(arena_.name_id(arena_.child(e, 0))) ? of(arena_.child(e, 1)) : fail();
+    if (type == RelationType::NotIn && arena_.is(arena_.child(e, 0), Kind::Symbol))
+      return speaks_of(arena_.name_id(arena_.child(e, 0))) ? complement(of(arena_.child(e, 1))) : fail();
     if (!is_inequality(type) && type != RelationType::NotEqual && type != RelationType::Equal) return fail();
     auto const line = linear_root(arena_, zero_, e, fuel_);
     if (!line) return of_distance(e);

@@ -7,25 +7,6 @@ namespace grove::math::detail {
 
 namespace {
 
-/// Copies e with `replace(e)` in place of the nodes for which it returns something else.
-template <class Replace>
-Expr rebuild(Arena& arena, Expr e,
-             Replace const& replace) {  // NOLINT(misc-no-recursion): depth is bounded by the arena
-  if (Expr const other = replace(e); !(other == e)) return other;
-  auto const parts = arena.children(e);
-  if (parts.empty()) return e;
-  std::vector<Expr> made;
-  made.reserve(parts.size());
-  bool changed = false;
-  for (Expr const part : parts) {
-    made.push_back(part ? rebuild(arena, part, replace) : part);
-    changed = changed || !(made.back() == part);
-  }
-  if (!changed) return e;
-  if (arena.is(e, Kind::Apply) || arena.is(e, Kind::Unit)) return arena.named(arena.kind(e), arena.name(e), made);
-  return arena.node(arena.kind(e), made, arena.detail(e), arena.extra(e));
-}
-
 bool lower(char c) { return c >= 'a' && c <= 'z'; }
 bool upper(char c) { return c >= 'A' && c <= 'Z'; }
 

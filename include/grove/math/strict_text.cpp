@@ -176,6 +176,7 @@ std::string strict_text(std::string_view text) {
   // A sentence may end behind the answer.
   while (!text.empty() && (text.back() == '.' || text.back() == ',' || text.back() == ';' || is_space(text.back()))) {
     if (text.size() > 1 && text[text.size() - 2] == '\\') break;
+    if (text.ends_with("..")) break;  // what goes on is left out
     text.remove_suffix(1);
   }
   if (std::string mixed = mixed_number(text); !mixed.empty()) return mixed;
