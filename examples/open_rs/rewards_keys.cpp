@@ -7,6 +7,7 @@
 #include <cmath>
 #include <concepts>
 #include <sstream>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -57,6 +58,11 @@ std::string_view prefix_of(std::string_view reward) {
   return at == prefixes.end() ? std::string_view() : at->second;
 }
 
+void require_finite(char const* name, double value) {
+  if (!std::isfinite(value))
+    throw grove::Error("rewards", std::string(name) + " = " + std::to_string(value), "a finite number");
+}
+
 /// A value out of its text; none where that is empty.
 template <class T>
 std::optional<T> parsed(char const* name, std::string const& text) {
@@ -65,6 +71,7 @@ std::optional<T> parsed(char const* name, std::string const& text) {
   if constexpr (std::same_as<T, std::string>) return text;
   if (!boost::conversion::try_lexical_convert(text, value))
     throw grove::Error("rewards", std::string(name) + " = " + text, std::same_as<T, bool> ? "0 or 1" : "a number");
+  if constexpr (std::floating_point<T>) require_finite(name, value);
   return value;
 }
 
@@ -112,7 +119,10 @@ std::string reward_key_table() {
 
 void RewardKeys::add_to(po::options_description& options) {
   auto const add = [&](char const* name, auto& value, char const* meaning) {
-    options.add_options()(name, po::value(&value)->default_value(value), meaning);
+    auto* const semantic = po::value(&value)->default_value(value);
+    if constexpr (std::same_as<std::remove_reference_t<decltype(value)>, double>)
+      semantic->notifier([name](double given) { require_finite(name, given); });
+    options.add_options()(name, semantic, meaning);
   };
   // Text, because every option of a recipe has a value; empty: as cosine_defaults says.
   auto const add_free = [&]<class T>(char const* name, std::optional<T>& value, char const* meaning) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <iostream>
+#include <map>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -20,6 +21,9 @@ using grove::io::Json;
 
 /// A group reward sees all lines of its group; others are judged part by part.
 constexpr std::size_t lines_at_once = 4096;
+/// A reward may fail on this share of the lines judged together, a line's score being null or the fallback; where more
+/// fail something else is wrong, and the run stops with the cause. `--set reward_max_error_rate=` says otherwise.
+constexpr double most_failures = 0.5;
 /// As in open-r1's script, where a reward counts down to the longest completion there may be.
 constexpr std::size_t script_max_completion_length = 16384;
 
@@ -38,6 +42,7 @@ struct Task {
   grove::RewardSet set{};
   std::vector<Explainer> explainers{};
   LineNeeds needs{};
+  grove::ScoringOptions scoring{};
   bool grouped = false;  ///< some reward compares lines
 };
 
@@ -58,6 +63,7 @@ std::pair<std::string, std::string> setting_of(std::string const& text, std::vec
 
 RewardKeys keys_of(ScoreFlags const& flags, std::vector<std::string> const& rewards) {
   RewardKeys keys;
+  keys.reward_max_error_rate = most_failures;
   po::options_description options;
   keys.add_to(options);
   po::variables_map values;
@@ -86,7 +92,8 @@ Task task_of(ScoreFlags const& flags, std::vector<ExtraReward> const& extras) {
   auto const rewards = comma_list(flags.rewards);
   if (rewards.empty()) throw grove::Error("--rewards", "'" + flags.rewards + "'", reward_names());
   auto const keys = keys_of(flags, rewards);
-  Task task;
+  Task task{.scoring = keys.scoring()};
+  task.scoring.threads = flags.threads > 0 ? flags.threads : std::max(1U, std::thread::hardware_concurrency());
   for (std::size_t r = 0; r < rewards.size(); ++r) {
     add_reward(task.set, rewards[r], 1.0, keys, script_max_completion_length, extras);
     task.explainers.push_back(explainer_of(rewards[r], keys));
@@ -125,8 +132,8 @@ Json explanation_of(Task const& task, Judged const& line) {
 /// Judges some lines and writes what came of them.
 class Judge {
  public:
-  Judge(Task task, bool explain, std::size_t threads)
-      : task_(std::move(task)), explain_(explain), pool_(threads), scorer_({.threads = threads}) {}
+  Judge(Task task, bool explain)
+      : task_(std::move(task)), explain_(explain), pool_(task_.scoring.threads), scorer_(task_.scoring) {}
 
   /// Parses, judges and writes; where a line is bad, after those before it were written.
   void operator()(std::vector<std::string>& texts, std::size_t first_number) {
@@ -153,13 +160,28 @@ class Judge {
                 << one.latency(0.5) << " ms, p99 " << one.latency(0.99) << " ms\n";
   }
   void forget_statistics() {
+    count_failures();
     grove::Metrics unused;
     scorer_.report(unused);
   }
+  /// Says which rewards failed, and on how many lines.
+  void print_failures() {
+    count_failures();
+    std::string const score = task_.scoring.fallback ? "reward_fallback" : "null";
+    for (auto const& [reward, count] : failures_)
+      if (count > 0)
+        std::cerr << reward << ": failed on " << count << " of " << lines_ << " lines, whose score is " << score
+                  << "; --set reward_max_error_rate=0 stops at the first and says why\n";
+  }
 
  private:
+  void count_failures() {
+    for (auto const& one : scorer_.statistics()) failures_[one.name] += one.errors + one.slow;
+  }
+
   void write(JudgedLines const& batch) {
     auto const matrix = scorer_(task_.set, batch);
+    lines_ += matrix.samples();
     std::vector<std::string> texts(matrix.samples());
     pool_.for_each(matrix.samples(), [&](std::size_t s) {
       Json line = Json::object();
@@ -174,6 +196,8 @@ class Judge {
 
   Task task_;
   bool explain_;
+  std::map<std::string, std::size_t> failures_{};
+  std::size_t lines_ = 0;
   grove::WorkerPool pool_;
   grove::Scorer scorer_;
 };
@@ -210,8 +234,7 @@ int score(Arguments const& arguments, std::vector<ExtraReward> const& extras) {
   if (!parse_score(arguments, extras, flags)) return 0;
   auto task = task_of(flags, extras);
   bool const grouped = task.grouped;
-  auto const threads = flags.threads > 0 ? flags.threads : std::max(1U, std::thread::hardware_concurrency());
-  Judge judge(std::move(task), flags.explain, threads);
+  Judge judge(std::move(task), flags.explain);
   std::vector<std::string> texts;
   std::size_t first = 1;
   for (std::string text; std::getline(std::cin, text);) {
@@ -224,6 +247,7 @@ int score(Arguments const& arguments, std::vector<ExtraReward> const& extras) {
   }
   judge(texts, first);
   if (flags.statistics) judge.print_statistics();
+  judge.print_failures();
   return 0;
 }
 

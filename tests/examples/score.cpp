@@ -3,6 +3,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -157,6 +158,10 @@ TEST_CASE("rewards, keys and verifiers that do not exist are refused") {
   REQUIRE(score({"--set", "cosine.max_len=3"}, "").says("cosine is not among --rewards"));
   REQUIRE(score({"--rewards", "cosine", "--set", "cosine.max_len=long"}, "").code == 2);
   REQUIRE(score({"--rewards", "length", "--set", "length.budget_limit=1"}, "").code == 2);  // of another reward
+  for (std::string const value : {"nan", "inf", "-inf"}) {
+    REQUIRE(score({"--rewards", "cosine", "--set", "cosine.min_value_wrong=" + value}, "").says("a finite number"));
+    REQUIRE(score({"--rewards", "repetition", "--set", "repetition.max_penalty=" + value}, "").says("a finite number"));
+  }
   REQUIRE(score({"--rewards", ""}, "").code == 2);
   REQUIRE(score({"--rewards", "soft_overlong", "--set", "soft_overlong.soft_punish_cache=10"}, "").code == 0);
 }
@@ -169,6 +174,27 @@ TEST_CASE("a program's own rewards are scored by their names") {
                                   }};
   REQUIRE(score({"--rewards", "even"}, line("", "", {{"tokens", 4}}) + line("", "", {{"tokens", 3}}), {even}).out ==
           "{\"even\":1.0}\n{\"even\":0.0}\n");
+}
+
+TEST_CASE("lines on which a reward fails are null, or the fallback, and counted up to a rate") {
+  open_rs::ExtraReward const picky{"picky", [](grove::RewardSet& set, double weight) {
+                                     set.add("picky", weight, [](grove::Problem const&, grove::Completion const& c) {
+                                       if (c.text == "bad") throw std::runtime_error("it broke");
+                                       return 1.0;
+                                     });
+                                   }};
+  auto const input = line("", "good") + line("", "bad") + line("", "good");
+  auto const result = score({"--rewards", "picky"}, input, {picky});
+  REQUIRE(result.code == 0);
+  REQUIRE(result.out == "{\"picky\":1.0}\n{\"picky\":null}\n{\"picky\":1.0}\n");
+  REQUIRE(result.says("picky: failed on 1 of 3 lines, whose score is null"));
+  auto const fallback = score({"--rewards", "picky", "--set", "reward_fallback=-1"}, input, {picky});
+  REQUIRE(fallback.out == "{\"picky\":1.0}\n{\"picky\":-1.0}\n{\"picky\":1.0}\n");
+  auto const none = score({"--rewards", "picky", "--set", "reward_max_error_rate=0"}, input, {picky});
+  REQUIRE(none.code != 0);
+  REQUIRE(none.says("it broke"));
+  REQUIRE(score({"--rewards", "picky"}, line("", "bad") + line("", "bad"), {picky}).says("it broke"));
+  REQUIRE(score({"--rewards", "picky"}, line("", "good"), {picky}).error.empty());
 }
 
 TEST_CASE("the reward code runs tests of the line, where that was allowed") {
