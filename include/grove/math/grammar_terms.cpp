@@ -3,6 +3,7 @@
 #include <array>
 
 #include "grove/math/grammar.hpp"
+#include "grove/math/rewrite.hpp"
 
 namespace grove::math::detail {
 
@@ -230,7 +231,7 @@ Expr Grammar::postfix() {
     } else if (accept(TokenKind::Degree)) {
       if (strict_) value = arena_.node(Kind::Degrees, {value});
     } else if (accept(TokenKind::Transpose)) {
-      bool const matrix = arena_.is(value, Kind::Matrix);
+      bool const matrix = arena_.is(value, Kind::Matrix) || (strict_ && contains(arena_, value, Kind::Matrix));
       if (matrix) value = arena_.function(Function::Transpose, {value});
       if (strict_ && !matrix) value = arena_.power(value, arena_.symbol("T"));
     } else if (strict_ && accept(TokenKind::PercentSign)) {

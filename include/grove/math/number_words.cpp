@@ -68,7 +68,8 @@ class Words {
     bool const negative = accept("minus") || accept("negative");
     std::optional<std::int64_t> const whole = cardinal();
     Rational value(whole.value_or(1));
-    if (std::int64_t const of = part_of(word()); of != 0) {  // two thirds, half
+    if (std::int64_t const of = part_of(word());
+        of != 0 && (whole || word() == "half")) {  // two thirds; third is a place
       ++at_;
       value = value / Rational(of);
     } else if (!whole) {

@@ -67,10 +67,64 @@ bool says_otherwise(std::string_view before) {
   return otherwise;
 }
 
-/// Whether a sentence goes on with another answer: "or 6", "and 6", ", 6", "or less"; or the number does, with a
-/// fraction or a power as one character.
-bool goes_on(std::string_view behind) {
+/// Whether the word before a number changes it: "negative 15", "half of 15".
+bool is_changed_by(std::string_view before) {
+  constexpr std::array<std::string_view, 10> words = {"negative", "minus", "plus",   "half",   "twice",
+                                                      "thrice",   "times", "double", "triple", "quarter"};
+  constexpr std::size_t most_looked_at = 40;
+  before = before.substr(before.size() - std::min(before.size(), most_looked_at));
+  while (!before.empty() && (detail::is_space(before.back()) || before.back() == '$')) before.remove_suffix(1);
+  std::string_view last;
+  std::string_view last_but_one;
+  any_word(before, [&](std::string_view word, std::size_t) {
+    last_but_one = std::exchange(last, word);
+    return false;
+  });
+  if (last.empty() || !before.ends_with(last)) return false;
+  if (last == "of") last = last_but_one;
+  return std::ranges::find(words, last) != words.end();
+}
+
+/// Does something to calculate with begin behind the white space here: a number, a letter, a bracket?
+bool operand_at(std::string_view text, std::size_t at) {
+  at = detail::skip_space(text, at);
+  while (at < text.size() && (text[at] == '$' || text[at] == '-')) ++at;
+  if (at >= text.size()) return false;
+  std::size_t end = at;
+  while (end < text.size() && detail::is_letter(text[end])) ++end;
+  return detail::is_digit(text[at]) || text[at] == '(' || text[at] == '\\' || end == at + 1 ||
+         (end > at && detail::number_of_words(text.substr(at, end - at)));
+}
+
+/// Whether the number goes on: with a fraction or a power as one character, with "+ x", "squared", "to 20", "and a
+/// half".
+bool is_calculated_with(std::string_view behind) {
+  if (behind.starts_with('$')) behind.remove_prefix(1);
   if (detail::begins_with_script(behind)) return true;
+  std::size_t const sign = detail::skip_space(behind, 0);
+  if (sign < behind.size() && std::string_view("+-*/^=<>").find(behind[sign]) != std::string_view::npos)
+    return operand_at(behind, sign + 1);
+  constexpr std::array<std::string_view, 3> functions = {"squared", "cubed", "factorial"};
+  constexpr std::array<std::string_view, 8> operators = {"plus", "minus",   "times", "over",
+                                                         "to",   "through", "mod",   "modulo"};
+  std::array<std::string_view, 3> first;
+  std::size_t count = 0;
+  std::size_t ends = 0;  // of the first word
+  any_word(behind, [&](std::string_view word, std::size_t at) {
+    if (count == 0) ends = at + word.size();
+    first[count++] = word;
+    return count == first.size();
+  });
+  if (count == 0 || detail::trim(behind.substr(0, ends)) != first[0]) return false;
+  if (std::ranges::find(functions, first[0]) != functions.end()) return true;
+  if (std::ranges::find(operators, first[0]) != operators.end()) return operand_at(behind, ends);
+  if (first[0] == "divided" || first[0] == "multiplied") return first[1] == "by";
+  auto const part = detail::number_of_words("one " + std::string(first[2]));
+  return first[0] == "and" && (first[1] == "half" || (!first[2].empty() && part && *part < Rational(1)));
+}
+
+/// Whether a sentence goes on with another answer: "or 6", "and 6", ", 6", "or less".
+bool goes_on(std::string_view behind) {
   constexpr std::size_t most_looked_at = 80;
   behind = behind.substr(0, most_looked_at);
   for (std::size_t at = 0; at < behind.size(); ++at)  // a point between digits ends no sentence
@@ -173,7 +227,10 @@ bool read_match(Workspace& workspace, std::string_view text, Targets const& targ
     if (in_sentence) piece = with_what_belongs_to_it(text, piece);
     read_piece(workspace, piece, out);
     auto const begin = static_cast<std::size_t>(piece.data() - text.data());
-    if (in_sentence && (says_otherwise(text.substr(0, begin)) || goes_on(text.substr(begin + piece.size())))) {
+    std::string_view const before = text.substr(0, begin);
+    std::string_view const behind = text.substr(begin + piece.size());
+    if (in_sentence &&
+        (says_otherwise(before) || is_changed_by(before) || is_calculated_with(behind) || goes_on(behind))) {
       out.value = {};
       out.text.insert(0, "... ").append(" ...");  // the text is not the answer either
       out.problem = "the sentence says something else, or more";
