@@ -20,6 +20,24 @@ TEST_CASE("matrices are worked out where their shapes allow it", "[fast]") {
   CHECK(folded("x + 1") == "x + 1");
 }
 
+TEST_CASE("inverses of matrices of numbers are worked out where that is asked for", "[fast]") {
+  using namespace grove::math;
+  Arena arena;
+  auto const folded = [&](char const* text) {
+    return to_string(arena, detail::fold_matrices(arena, test::infix(arena, text), detail::Inverses::WorkedOut));
+  };
+  CHECK(folded("[[1, 2], [3, 4]]^(-1)") == "[[-2, 1], [3/2, -1/2]]");
+  CHECK(folded("[[0, 1], [1, 0]]^(-1)") == "[[0, 1], [1, 0]]");
+  CHECK(folded("[[2, 0], [0, 2]]^(-2)") == "[[1/4, 0], [0, 1/4]]");
+  CHECK(folded("[[1, 2], [3, 4]]^0") == "[[1, 0], [0, 1]]");
+  for (auto const* text : {"[[1, 2], [2, 4]]^(-1)", "[[1, 2]]^(-1)", "[[a, 2], [2, 4]]^(-1)"}) {
+    Expr const power = test::infix(arena, text);
+    CHECK(detail::fold_matrices(arena, power, detail::Inverses::WorkedOut) == power);
+  }
+  Expr const power = test::infix(arena, "[[1, 2], [3, 4]]^(-1)");
+  CHECK(detail::fold_matrices(arena, power) == power);
+}
+
 TEST_CASE("products of matrices of variables are bounded", "[fast]") {
   using namespace grove::math;
   Arena arena;

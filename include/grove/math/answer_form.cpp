@@ -89,7 +89,7 @@ Expr AnswerForm::operator()(Expr e) {  // NOLINT(misc-no-recursion): depth is bo
     case Kind::Add:
     case Kind::Power:
     case Kind::Function: {
-      Expr const folded = fold_matrices(arena_, e);
+      Expr const folded = fold_matrices(arena_, e, Inverses::WorkedOut);
       return folded && arena_.is(folded, Kind::Matrix) ? (*this)(folded) : signs(e);
     }
     case Kind::SetBuilder:

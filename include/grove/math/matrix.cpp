@@ -18,7 +18,7 @@ constexpr int most_symbolic_products = 3;  // entries double in size with each
 
 class Folder {
  public:
-  explicit Folder(Arena& arena) : arena_(arena) {}
+  Folder(Arena& arena, Inverses inverses) : arena_(arena), inverses_(inverses) {}
 
   /// A matrix, or nothing.
   Expr fold(Expr e) {  // NOLINT(misc-no-recursion): depth is bounded by the arena
@@ -121,7 +121,8 @@ class Folder {
     Expr const exponent = arena_.child(e, 1);
     if (!base || !arena_.is(exponent, Kind::Number)) return {};
     auto const n = arena_.value(exponent).as_int64();
-    if (!n || *n < -largest_power || *n > largest_power) return {};
+    std::int64_t const least = inverses_ == Inverses::WorkedOut ? -largest_power : 1;
+    if (!n || *n < least || *n > largest_power) return {};
     if (*n == 0) return rows(base) == columns(base) ? identity(rows(base)) : Expr{};
     Expr const factor = *n > 0 ? base : inverse(base);
     Expr result = factor;
@@ -184,12 +185,13 @@ class Folder {
   }
 
   Arena& arena_;
+  Inverses inverses_;
   int symbolic_products_ = 0;
 };
 
 }  // namespace
 
-Expr fold_matrices(Arena& arena, Expr e) {
+Expr fold_matrices(Arena& arena, Expr e, Inverses inverses) {
   switch (arena.kind(e)) {
     case Kind::Add:
     case Kind::Multiply:
@@ -199,7 +201,7 @@ Expr fold_matrices(Arena& arena, Expr e) {
     default:
       return e;
   }
-  Expr const folded = Folder(arena).fold(e);
+  Expr const folded = Folder(arena, inverses).fold(e);
   return folded ? folded : e;
 }
 
