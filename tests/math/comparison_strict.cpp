@@ -133,6 +133,16 @@ TEST_CASE("strict: answers that are not equal", "[fast]") {
   }
 }
 
+TEST_CASE("strict: lists without elements are compared like others", "[fast]") {
+  Arena arena;
+  Fuel fuel(20'000);
+  for (Kind const kind : {Kind::List, Kind::Set, Kind::Or, Kind::And}) {
+    Expr const empty = arena.node(kind, {});
+    CHECK(StrictComparison()(arena, empty, empty, fuel).equal());
+    CHECK_FALSE(StrictComparison()(arena, empty, arena.number(1), fuel).equal());
+  }
+}
+
 TEST_CASE("strict: options", "[fast]") {
   CHECK(decide("90 deg", "90", {.degrees_as_numbers = false}) == Verdict::Different);
   CHECK(decide("90 deg", "pi/2", {.degrees_as_numbers = false}) == Verdict::Equal);

@@ -259,10 +259,11 @@ Expr AnswerForm::exclusions(std::span<Expr const> items) {
     return arena_.is(e, Kind::Relation) && arena_.relation_of(e) == RelationType::NotEqual &&
            is_name(arena_, arena_.child(e, 0));
   };
+  if (items.size() < 2 || !excludes(items[0])) return {};
   bool const others = std::any_of(items.begin() + 1, items.end(), [&](Expr item) {
     return arena_.is(item, Kind::Relation) || arena_.is(item, Kind::And) || arena_.is(item, Kind::Or);
   });
-  if (items.size() < 2 || !excludes(items[0]) || others) return {};
+  if (others) return {};
   std::vector<Expr> all{items[0]};
   for (Expr const item : items.subspan(1))
     all.push_back(arena_.relation(RelationType::NotEqual, arena_.child(items[0], 0), item));
