@@ -67,6 +67,7 @@ struct Job {
   TrainOptions options = ::options();
   fs::path from{};
   std::optional<CheckpointOptions> save{};
+  fs::path record{};
 };
 
 /// What a sampling rank and one that trains do.
@@ -95,6 +96,7 @@ void part(A algorithm, Job const& job, ProcessGroup const& group, Ahead& out) {
           (earlier ? static_cast<double>(versions.size()) : 0.0));
     CHECK(report.metrics.find("sampling/stale_tokens").value() == 0);
     before = t.policy().version();
+    if (!job.record.empty()) Recorder{job.record}(t, report);
   };
   if (job.save)
     trainer.run(job.steps, watch, Checkpoint(*job.save));
@@ -137,6 +139,25 @@ TEST_CASE("ranks sample one step ahead by the weights before, bit for bit as a l
   CHECK(two[0].values == two[1].values);
   CHECK(two[0].behind == one[0].behind);
   CHECK(run(algorithm, {.ranks = 3})[1].values == two[1].values);
+}
+
+TEST_CASE("a recording of a run one step ahead is played back bit for bit, where that staleness is declared") {
+  Corrected<TruncatedImportance> const algorithm;
+  TemporaryFolder const folder("recorded");
+  auto const out = run(algorithm, {.record = folder.path});
+  auto const replay = [&](TrainOptions options) {
+    Trainer trainer(algorithm, tiny::policy(), Replay(folder.path), test::Recorded{}, std::move(options),
+                    TokenBudget{20});
+    std::vector<double> earlier;
+    trainer.run(5, [&](auto&, StepReport const& report) {
+      earlier.push_back(report.metrics.find("sampling/earlier_tokens").value_or(-1));
+    });
+    CHECK(earlier[0] == 0);
+    CHECK(earlier[4] > 0);
+    return test::tensors(trainer.policy().parameters(), false);
+  };
+  CHECK(replay(options()) == out[0].values);
+  CHECK_THROWS_AS(replay(options(0)), RatioAlarm);
 }
 
 TEST_CASE("with two updates a step, weights one step behind are two versions behind") {
