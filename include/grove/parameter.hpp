@@ -20,10 +20,11 @@ struct ParameterView {
   void* value = nullptr;
   void* gradient = nullptr;
   Dtype dtype = Dtype::F32;
-  bool decay = true;    ///< false for biases and norms, which AdamW's weight decay leaves alone
-  double rate = 1;      ///< times the schedule's learning rate
-  bool critic = false;  ///< serves values alone: what is trained while a critic warms up
-  bool frozen = false;  ///< left out of this update: no part of the norm, neither value nor moments change
+  bool decay = true;      ///< false for biases and norms, which AdamW's weight decay leaves alone
+  double rate = 1;        ///< times the schedule's learning rate
+  bool critic = false;    ///< serves values alone: what is trained while a critic warms up
+  bool frozen = false;    ///< left out of this update: no part of the norm, neither value nor moments change
+  std::size_t whole = 0;  ///< elements of the tensor that this is a piece of; 0: it is all of one
 };
 
 /// bf16 is the upper half of an f32.

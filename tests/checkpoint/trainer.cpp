@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A trainer that goes on from a checkpoint does what it would have done, bit for bit: environments in the middle of
 // their episodes, normalisers, moments, coefficients that adapt.
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -61,6 +62,25 @@ TEST_CASE("control goes on bit for bit in the middle of its episodes") {
     CHECK_FALSE(rewards.empty());
     std::filesystem::remove_all(folder.path);
   }
+}
+
+TEST_CASE("8-bit moments go on bit for bit") {
+  TemporaryFolder const folder("quantized");
+  TrainOptions const options{
+      .schedule = {.peak = 1e-3}, .adamw = {.moments = MomentFormat::Block8}, .epochs = 2, .minibatches = 3, .seed = 5};
+  auto whole = trainer_with(options);
+  whole.run(5, Checkpoint({.folder = folder.path, .every = 3}));
+  auto const quantized = [](auto const& state) {
+    return std::holds_alternative<AdamW::QuantizedMoments<float>>(state);
+  };
+  CHECK(std::ranges::any_of(whole.optimizer().states(), quantized));
+  CHECK_FALSE(std::ranges::all_of(whole.optimizer().states(), quantized));
+  auto resumed = trainer_with(options);
+  resume(resumed, folder.path / "checkpoint-3");
+  resumed.run(2);
+  auto const a = values_of(whole), b = values_of(resumed);
+  REQUIRE(a.size() == b.size());
+  CHECK(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
 }
 
 TEST_CASE("a wish to stop writes a checkpoint and ends the run") {

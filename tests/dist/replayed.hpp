@@ -58,6 +58,7 @@ struct Run {
   std::filesystem::path folder{};
   std::size_t steps = 20;
   grove::Sharding sharding{};
+  grove::AdamWOptions adamw{};
   double max_difference = 1e-4;  ///< of the sampler's and the trainer's log-probs; the recorder's weights may differ
 };
 
@@ -65,6 +66,7 @@ template <class Algorithm, class C>
 Outcome train(Run const& run, Algorithm algorithm, C ranks) {
   Outcome out;
   grove::TrainOptions options{.schedule = {.peak = 1e-3},
+                              .adamw = run.adamw,
                               .old_log_probs = grove::OldLogProbs::Current,
                               .sharding = run.sharding,
                               .ratio_check = {.max_difference = run.max_difference}};

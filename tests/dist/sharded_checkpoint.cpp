@@ -23,10 +23,11 @@ constexpr std::size_t total = 6;
 
 template <class C>
 test::Tensors go_on(fs::path const& recording, fs::path const& from, std::size_t steps, Checkpoint* save, Zero level,
-                    CausalLmOptions model, C ranks) {
+                    CausalLmOptions model, AdamWOptions adamw, C ranks) {
   Trainer trainer(GrpoTokenMean{}, tiny::policy(model), Replay(recording, {ranks.rank(), ranks.size()}),
                   test::Recorded{},
                   {.schedule = {.peak = 1e-3},
+                   .adamw = adamw,
                    .old_log_probs = OldLogProbs::Current,
                    .sharding = {.level = level, .bucket = 1000},
                    .ratio_check = {.max_difference = HUGE_VAL}},
@@ -45,12 +46,14 @@ test::Tensors go_on(fs::path const& recording, fs::path const& from, std::size_t
 }
 
 std::vector<test::Tensors> on(std::size_t size, fs::path const& recording, fs::path const& from, std::size_t steps,
-                              CheckpointOptions const* save, Zero level, CausalLmOptions const& model) {
+                              CheckpointOptions const* save, Zero level, CausalLmOptions const& model,
+                              AdamWOptions const& adamw = {}) {
   std::vector<test::Tensors> values(size);
   auto const errors = test::on_ranks(size, 60s, [&](ProcessGroup& group) {
     std::optional<Checkpoint> checkpoint;
     if (save) checkpoint.emplace(*save);
-    values[group.rank()] = go_on(recording, from, steps, checkpoint ? &*checkpoint : nullptr, level, model, group);
+    values[group.rank()] =
+        go_on(recording, from, steps, checkpoint ? &*checkpoint : nullptr, level, model, adamw, group);
   });
   for (auto const& error : errors) {
     INFO(error);
@@ -95,6 +98,64 @@ TEST_CASE("a checkpoint of one process is divided when several resume") {
   auto const whole = on(1, recording.path, {}, total, &options, Zero::Nothing, model);
   auto const resumed = on(4, recording.path, run.path / "checkpoint-4", 2, nullptr, Zero::Gradients, model);
   CHECK(test::distance(resumed[0], whole[0]) < 1e-5);
+}
+
+TEST_CASE("8-bit moments are divided in whole blocks, so that a checkpoint has the same ones for any number of ranks") {
+  TemporaryFolder const recording("recording"), run("run");
+  test::record(recording.path, total, 4);
+  AdamWOptions const adamw{.moments = MomentFormat::Block8};
+  for (auto const dtype : {Dtype::F32, Dtype::BF16}) {
+    CausalLmOptions const model{.dtype = dtype, .threads = 1};
+    CheckpointOptions const options{.folder = run.path, .every = 2};
+    auto const whole = on(4, recording.path, {}, total, &options, Zero::Gradients, model, adamw);
+    auto const from = run.path / "checkpoint-4";
+    auto const resumed = on(4, recording.path, from, 2, nullptr, Zero::Optimizer, model, adamw);
+    for (auto const& rank : resumed) CHECK(rank == whole[0]);
+    CHECK(on(4, recording.path, from, 2, nullptr, Zero::Nothing, model, adamw)[0] == whole[0]);
+    // No step: what another number of ranks loads and writes again.
+    auto const states = [&](std::size_t ranks, Zero level) {
+      std::vector<std::vector<std::uint8_t>> codes;
+      auto const errors = test::on_ranks(ranks, 60s, [&](ProcessGroup& group) {
+        Trainer trainer(GrpoTokenMean{}, tiny::policy(model), Replay(recording.path, {group.rank(), group.size()}),
+                        test::Recorded{},
+                        {.schedule = {.peak = 1e-3},
+                         .adamw = adamw,
+                         .old_log_probs = OldLogProbs::Current,
+                         .sharding = {.level = level, .bucket = 1000},
+                         .ratio_check = {.max_difference = HUGE_VAL}},
+                        TokenBudget{20}, group);
+        resume(trainer, from);
+        if (group.rank() != 0) return;
+        for (auto const& state : trainer.optimizer().adamw().states())
+          if (auto const* m = std::get_if<AdamW::QuantizedMoments<float>>(&state)) codes.push_back(m->first.codes);
+      });
+      REQUIRE(test::all_went_well(errors));
+      return codes;
+    };
+    auto const all = states(1, Zero::Nothing), half = states(2, Zero::Optimizer);
+    REQUIRE(all.size() == 1);
+    REQUIRE_FALSE(half.empty());
+    CHECK(half[0].size() % quantized_block == 0);
+    CHECK(std::equal(half[0].begin(), half[0].end(), all[0].begin()));
+    double const tolerance = dtype == Dtype::F32 ? 1e-4 : 1e-2;
+    CHECK(test::distance(on(2, recording.path, from, 2, nullptr, Zero::Optimizer, model, adamw)[0], whole[0]) <
+          tolerance);
+    CHECK(test::distance(on(1, recording.path, from, 2, nullptr, Zero::Nothing, model, adamw)[0], whole[0]) <
+          tolerance);
+    fs::remove_all(run.path);
+  }
+}
+
+TEST_CASE("a checkpoint with full moments does not go on with 8-bit ones") {
+  TemporaryFolder const recording("recording"), run("run");
+  test::record(recording.path, total, 4);
+  CheckpointOptions const options{.folder = run.path, .every = 2};
+  on(2, recording.path, {}, total, &options, Zero::Optimizer, {.threads = 1});
+  auto const errors = test::on_ranks(2, 20s, [&](ProcessGroup& group) {
+    go_on(recording.path, run.path / "checkpoint-2", 2, nullptr, Zero::Optimizer, {.threads = 1},
+          {.moments = MomentFormat::Block8}, group);
+  });
+  CHECK(errors[0].find("optim is 'adamw_8bit'; expected 'adamw_torch', as in the checkpoint") != std::string::npos);
 }
 
 TEST_CASE("a divided checkpoint without one of its files is refused") {

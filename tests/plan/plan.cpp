@@ -70,6 +70,20 @@ TEST_CASE("terms are those of a calculation by hand") {
   CHECK(plan.hours(plan.middle()) == Approx(plan.middle() * 10 / 3600));
 }
 
+TEST_CASE("8-bit moments take a quarter, and a quarter of the optimizer's traffic for them") {
+  auto work = as_run_work;
+  auto const machine = parse_machine("4xA40");
+  auto const full = make_plan({}, machine, work, as_run_place, original);
+  work.moment_bytes = quantized_moments;
+  auto const quantized = make_plan({}, machine, work, as_run_place, original);
+  double const n = 1'777'088'000, saved = 8 - 2 * (1 + 4 / 256.0);
+  CHECK(bytes(full, "update", "masters_and_moments") - bytes(quantized, "update", "masters_and_moments") ==
+        Approx(saved * n / 3));
+  CHECK(full.peak() - quantized.peak() == Approx(saved * n / 3));
+  CHECK(seconds(full, "update", "optimizer") - seconds(quantized, "update", "optimizer") ==
+        Approx(2 * saved * n / 3 / 696e9));
+}
+
 TEST_CASE("one step ahead, sampling runs beside the rest of a step") {
   Placement place{.sampling = 1, .training = 3, .colocated = false};
   auto const machine = parse_machine("4xA40");

@@ -58,30 +58,26 @@ void parameters_state(State& s, P& policy) {
   if constexpr (requires { policy.set_version(version); }) policy.set_version(version);
 }
 
-/// Elements [offset, offset + moments.first.size()) of a parameter of `whole` elements, as numbers that ranks divide
-/// or, where one has all, as they are.
-template <class T>
-void moments_state(State& s, AdamW::Moments<T>& moments, std::size_t whole, std::size_t offset, bool divided,
-                   Dtype dtype) {
-  auto const array = [&](std::string_view name, std::vector<T>& values) {
+/// Elements [offset, offset + moments.size()) of a parameter of `whole` elements, as numbers that ranks divide or,
+/// where one has all, as they are. Quantized ones begin with a block and have a scale for each.
+template <class M>
+void moments_state(State& s, M& moments, std::size_t whole, std::size_t offset, bool divided, Dtype dtype) {
+  auto const array = [&](std::string_view name, auto& values, std::size_t unit) {
     if (s.loading() || divided)
-      s.piece(name, whole, offset, std::span(values));
+      s.piece(name, (whole + unit - 1) / unit, offset / unit, std::span(values));
     else
       s(name, values);
   };
-  array("first", moments.first);
-  array("second", moments.second);
-  if (dtype == Dtype::BF16) array("master", moments.master);
-}
-
-/// Moments of zero for so many elements of a parameter.
-inline AdamW::State moments_of(ParameterView const& p, std::size_t size) {
-  if (p.dtype == Dtype::F64)
-    return AdamW::Moments<double>{
-        .first = std::vector<double>(size), .second = std::vector<double>(size), .master = {}};
-  return AdamW::Moments<float>{.first = std::vector<float>(size),
-                               .second = std::vector<float>(size),
-                               .master = std::vector<float>(p.dtype == Dtype::BF16 ? size : 0)};
+  if constexpr (requires { moments.first.codes; }) {
+    array("first", moments.first.codes, 1);
+    array("first_scale", moments.first.scales, quantized_block);
+    array("second", moments.second.codes, 1);
+    array("second_scale", moments.second.scales, quantized_block);
+  } else {
+    array("first", moments.first, 1);
+    array("second", moments.second, 1);
+  }
+  if (dtype == Dtype::BF16) array("master", moments.master, 1);
 }
 
 /// Moments under the names of their parameters; none before the first update. `pieces` are what this rank has of them,
@@ -95,7 +91,7 @@ void optimizer_state(State& s, AdamW& optimizer, std::span<const ParameterView> 
     std::vector<AdamW::State> loaded;
     for (std::size_t i = 0; i < pieces.size() && steps > 0; ++i) {
       auto const& p = parameters[pieces[i].parameter];
-      if (s.loading()) loaded.push_back(moments_of(p, pieces[i].size));
+      if (s.loading()) loaded.push_back(optimizer.zero_moments(p, pieces[i].size));
       auto& state = s.loading() ? loaded.back() : optimizer.states()[i];
       s.within(name_of(p, pieces[i].parameter), [&] {
         std::visit([&](auto& m) { moments_state(s, m, p.size, pieces[i].offset, divided, p.dtype); }, state);
@@ -103,7 +99,7 @@ void optimizer_state(State& s, AdamW& optimizer, std::span<const ParameterView> 
     }
     for (std::size_t p = 0; p < parameters.size() && steps > 0; ++p)
       s.within(name_of(parameters[p], p), [&] {
-        for (auto const* name : {"first", "second", "master"})
+        for (auto const* name : {"first", "first_scale", "second", "second_scale", "master"})
           if (s.loading()) s.left_to_others(name);
         s("behind", behind(p));
       });

@@ -41,6 +41,7 @@ Settings settings_of(Algorithm const& algorithm, TrainOptions const& o) {
   add("adam_beta2", o.adamw.beta2);
   add("adam_epsilon", o.adamw.eps);
   add("weight_decay", o.adamw.weight_decay);
+  settings.emplace_back("optim", o.adamw.moments == MomentFormat::Block8 ? "adamw_8bit" : "adamw_torch");
   add("max_grad_norm", o.max_grad_norm);
   add("epochs", o.epochs);
   add("minibatches", o.minibatches);

@@ -17,16 +17,24 @@
 #include <vector>
 
 #include "grove/error.hpp"
+#include "grove/optim/block_quantized.hpp"
 #include "grove/optim/square_roots.hpp"
 #include "grove/parameter.hpp"
 
 namespace grove {
+
+/// What moments are stored as between two updates. The arithmetic is the same.
+enum class MomentFormat : std::uint8_t {
+  Full,    ///< the type of the arithmetic
+  Block8,  ///< 8 bits in blocks (see BlockQuantized), but for tensors of less than `AdamW::least_quantized` elements
+};
 
 struct AdamWOptions {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double eps = 1e-8;
   double weight_decay = 0;
+  MomentFormat moments = MomentFormat::Full;
 };
 
 /// Square root of the sum of squares of all gradients that are not frozen, added up in double in the parameters' order.
@@ -64,11 +72,49 @@ class AdamW {
  public:
   template <class T>
   struct Moments {
+    using Value = T;
     std::vector<T> first, second;
     std::vector<T> master;   ///< only for bf16 parameters
     std::size_t behind = 0;  ///< steps that the parameter was frozen in, which its bias correction does not count
+
+    std::size_t size() const { return first.size(); }
+    std::size_t bytes() const { return (first.size() + second.size()) * sizeof(T); }
+    /// Where those from `begin` on lie; they need not be loaded into buffers.
+    std::pair<T const*, T const*> load(std::size_t begin, std::span<T>, std::span<T>) const {
+      return {first.data() + begin, second.data() + begin};
+    }
+    void store(std::size_t begin, std::span<T const> m, std::span<T const> v) {
+      std::copy_n(m.data(), m.size(), first.data() + begin);
+      std::copy_n(v.data(), v.size(), second.data() + begin);
+    }
   };
-  using State = std::variant<Moments<float>, Moments<double>>;
+
+  /// The same in 8 bits. An update computes with what it has loaded and stores the result for the next one, so that a
+  /// step's own rounding does not touch its parameters.
+  template <class T>
+  struct QuantizedMoments {
+    using Value = T;
+    BlockQuantized<T, Sign::Either> first;
+    BlockQuantized<T, Sign::None> second;
+    std::vector<T> master;
+    std::size_t behind = 0;
+
+    std::size_t size() const { return first.codes.size(); }
+    std::size_t bytes() const { return first.bytes() + second.bytes(); }
+    std::pair<T const*, T const*> load(std::size_t begin, std::span<T> m, std::span<T> v) const {
+      first.load(begin, m);
+      second.load(begin, v);
+      return {m.data(), v.data()};
+    }
+    void store(std::size_t begin, std::span<T const> m, std::span<T const> v) {
+      first.store(begin, m);
+      second.store(begin, v);
+    }
+  };
+  using State = std::variant<Moments<float>, Moments<double>, QuantizedMoments<float>, QuantizedMoments<double>>;
+
+  /// Smaller tensors (norms, biases) keep full moments, as in bitsandbytes: they are no share of the memory.
+  static constexpr std::size_t least_quantized = 4096;
 
   explicit AdamW(AdamWOptions options = {}) : options_(options) {}
 
@@ -92,6 +138,19 @@ class AdamW {
   std::span<State const> states() const { return states_; }
   AdamWOptions const& options() const { return options_; }
 
+  /// Moments of zero for so many elements of a tensor, with room for a master.
+  State zero_moments(ParameterView const& p, std::size_t size) const {
+    bool const quantized = options_.moments == MomentFormat::Block8 && std::max(p.size, p.whole) >= least_quantized;
+    auto const of = [&]<class T>(T) -> State {
+      std::vector<T> master(p.dtype == Dtype::BF16 ? size : 0);
+      if (quantized)
+        return QuantizedMoments<T>{BlockQuantized<T, Sign::Either>(size), BlockQuantized<T, Sign::None>(size),
+                                   std::move(master), 0};
+      return Moments<T>{std::vector<T>(size), std::vector<T>(size), std::move(master), 0};
+    };
+    return p.dtype == Dtype::F64 ? of(double()) : of(float());
+  }
+
   /// Takes over a checkpoint's state.
   void restore(std::vector<State> states, std::size_t steps) {
     states_ = std::move(states);
@@ -102,17 +161,12 @@ class AdamW {
   void allocate(std::span<const ParameterView> parameters) {
     std::vector<State> states;
     for (auto const& p : parameters) {
-      if (p.dtype == Dtype::F64) {
-        states.emplace_back(
-            Moments<double>{.first = std::vector<double>(p.size), .second = std::vector<double>(p.size), .master = {}});
-        continue;
-      }
-      Moments<float> moments{.first = std::vector<float>(p.size), .second = std::vector<float>(p.size), .master = {}};
-      if (p.dtype == Dtype::BF16) {
-        auto const* values = static_cast<std::uint16_t const*>(p.value);
-        for (std::size_t i = 0; i < p.size; ++i) moments.master.push_back(widen(values[i]));
-      }
-      states.emplace_back(std::move(moments));
+      states.push_back(zero_moments(p, p.size));
+      auto const master = [&](auto& moments) {
+        for (std::size_t i = 0; i < moments.master.size(); ++i)
+          moments.master[i] = widen(static_cast<std::uint16_t const*>(p.value)[i]);
+      };
+      std::visit(master, states.back());
     }
     states_ = std::move(states);
   }
@@ -124,22 +178,18 @@ class AdamW {
                   std::to_string(states_.size()) + ", as many as the optimizer's state has");
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       auto const& p = parameters[i];
-      bool const fits = std::visit(
-          [&](auto const& m) {
-            using T = typename std::decay_t<decltype(m.first)>::value_type;
-            return m.first.size() == p.size && m.second.size() == p.size &&
-                   m.master.size() == (p.dtype == Dtype::BF16 ? p.size : 0) &&
-                   std::same_as<T, double> == (p.dtype == Dtype::F64);
-          },
-          states_[i]);
-      if (!fits)
+      auto const has_size = [&](auto const& m) {
+        return m.size() == p.size && m.master.size() == (p.dtype == Dtype::BF16 ? p.size : 0);
+      };
+      if (states_[i].index() != zero_moments(p, 0).index() || !std::visit(has_size, states_[i]))
         throw Error("AdamW", "the state of parameter " + std::string(p.name) + " has another size or type",
                     std::to_string(p.size) + " elements", "resume with the model the checkpoint was written of");
     }
   }
 
-  template <class T>
-  void update(ParameterView const& p, Moments<T>& moments, double rate, double gradient_scale) const {
+  template <class M>
+  void update(ParameterView const& p, M& moments, double rate, double gradient_scale) const {
+    using T = typename M::Value;
     auto const t = static_cast<double>(steps_ - moments.behind);
     auto const b1 = static_cast<T>(options_.beta1), b2 = static_cast<T>(options_.beta2);
     auto const c1 = static_cast<T>(1 - options_.beta1), c2 = static_cast<T>(1 - options_.beta2);
@@ -149,20 +199,18 @@ class AdamW {
     auto const root = static_cast<T>(1.0 / std::sqrt(1.0 - std::pow(options_.beta2, t)));
     T* value = p.dtype == Dtype::BF16 ? moments.master.data() : static_cast<T*>(p.value);
     T const* gradient = static_cast<T const*>(p.gradient);
-    constexpr std::size_t block = 256;  // in arrays of their own, which nothing overlaps
-    std::array<T, block> m, v, roots;
+    constexpr std::size_t block = quantized_block;  // in arrays of their own, which nothing overlaps
+    std::array<T, block> m, v, roots, loaded_m, loaded_v;
     for (std::size_t begin = 0; begin < p.size; begin += block) {
       auto const n = std::min(block, p.size - begin);
-      T* const first = moments.first.data() + begin;
-      T* const second = moments.second.data() + begin;
+      auto const [first, second] = moments.load(begin, {loaded_m.data(), n}, {loaded_v.data(), n});
       for (std::size_t i = 0; i < n; ++i) {
         T const g = gradient[begin + i] * scale;
         m[i] = b1 * first[i] + c1 * g;
         v[i] = b2 * second[i] + c2 * g * g;
       }
       detail::square_roots(v.data(), n, roots.data());
-      std::copy_n(m.begin(), n, first);
-      std::copy_n(v.begin(), n, second);
+      moments.store(begin, {m.data(), n}, {v.data(), n});
       T* const x = value + begin;
       for (std::size_t i = 0; i < n; ++i) x[i] = x[i] * keep - size * m[i] / (roots[i] * root + eps);
     }

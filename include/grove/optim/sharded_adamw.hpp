@@ -55,7 +55,7 @@ class ShardedAdamW {
   template <class C>
   void begin(std::span<const ParameterView> parameters, C& ranks, std::size_t micro_batches) {
     if (ranks.size() == 1) return zero_gradients(parameters);
-    if (layout_.buckets().empty()) layout_ = ShardLayout(parameters, ranks.size(), sharding_.bucket);
+    lay_out(parameters, ranks.size());
     auto const counts = gathered(ranks, static_cast<double>(micro_batches));
     rounds_ = static_cast<std::size_t>(*std::ranges::max_element(counts));
     shards_.assign(layout_.buckets().size(), {});
@@ -110,7 +110,7 @@ class ShardedAdamW {
   /// This rank's pieces of the parameters in the order of the moments: buckets, and parts in them.
   std::vector<ShardLayout::Part> pieces(std::span<const ParameterView> parameters, std::size_t rank,
                                         std::size_t ranks) {
-    if (layout_.buckets().empty()) layout_ = ShardLayout(parameters, ranks, sharding_.bucket);
+    lay_out(parameters, ranks);
     std::vector<ShardLayout::Part> all;
     for (auto const& bucket : layout_.buckets())
       for (auto const& part : ShardLayout::owned(bucket, rank)) all.push_back(part);
@@ -127,8 +127,8 @@ class ShardedAdamW {
     for (auto const& state : adamw_.states())
       std::visit(
           [&](auto const& m) {
-            held.moments += (m.first.size() + m.second.size()) * sizeof m.first[0];
-            held.masters += m.master.size() * sizeof m.first[0];
+            held.moments += m.bytes();
+            held.masters += m.master.size() * sizeof m.master[0];
           },
           state);
     for (auto const& shard : shards_) held.gradients += shard.wide.size() * 8 + shard.narrow.size() * 4;
@@ -143,6 +143,13 @@ class ShardedAdamW {
     std::vector<float> narrow{};
     std::vector<double> wide{};
   };
+
+  /// A block of quantized moments is one rank's, and the same whatever the number of ranks.
+  void lay_out(std::span<const ParameterView> parameters, std::size_t ranks) {
+    bool const blocks = options().moments == MomentFormat::Block8;
+    if (layout_.buckets().empty())
+      layout_ = ShardLayout(parameters, ranks, sharding_.bucket, blocks ? quantized_block : 1);
+  }
 
   void clear(ParameterView const& p) const {
     detail::clear(detail::gradient_of(p, 0), p.size * gradient_bytes(p.dtype), sharding_.level == Zero::Gradients);
@@ -188,6 +195,7 @@ class ShardedAdamW {
       for (auto const& part : ShardLayout::owned(bucket, rank)) {
         auto view = parameters[part.parameter];
         auto const at = part.at - rank * bucket.piece;
+        view.whole = view.size;
         view.size = part.size;
         view.shape = {};
         view.value = detail::value_of(view, part.offset);

@@ -55,18 +55,23 @@ class ShardLayout {
   };
 
   ShardLayout() = default;
-  ShardLayout(std::span<const ParameterView> parameters, std::size_t ranks, std::size_t elements) {
+  /// Parts begin, and pieces of ranks are cut, at multiples of `unit` elements of their parameter; what is between a
+  /// part's end and the next one's beginning belongs to nobody.
+  ShardLayout(std::span<const ParameterView> parameters, std::size_t ranks, std::size_t elements,
+              std::size_t unit = 1) {
+    auto const up = [&](std::size_t n) { return (n + unit - 1) / unit * unit; };
+    auto const most = up(std::max<std::size_t>(1, elements));
     for (std::size_t p = 0; p < parameters.size(); ++p)
       for (std::size_t done = 0; done < parameters[p].size;) {
-        if (buckets_.empty() || buckets_.back().size >= elements || buckets_.back().dtype != parameters[p].dtype)
+        if (buckets_.empty() || buckets_.back().size >= most || buckets_.back().dtype != parameters[p].dtype)
           buckets_.push_back({.dtype = parameters[p].dtype});
         auto& bucket = buckets_.back();
-        auto const n = std::min(parameters[p].size - done, std::max<std::size_t>(1, elements) - bucket.size);
+        auto const n = std::min(parameters[p].size - done, most - bucket.size);
         bucket.parts.push_back({.parameter = p, .offset = done, .at = bucket.size, .size = n});
-        bucket.size += n;
+        bucket.size += up(n);
         done += n;
       }
-    for (auto& bucket : buckets_) bucket.piece = (bucket.size + ranks - 1) / ranks;
+    for (auto& bucket : buckets_) bucket.piece = up((bucket.size + ranks - 1) / ranks);
   }
 
   std::vector<Bucket> const& buckets() const { return buckets_; }

@@ -26,14 +26,15 @@ struct CpuWorkload {
   std::size_t forward_tokens = 8192;            ///< of one forward pass of scoring, prompts included
   std::size_t logits = std::size_t{32} << 20U;  ///< that training holds at a time
   std::size_t threads = 1;
-  std::size_t width = 64;         ///< sequences that decode at a time, at most
-  bool narrow = false;            ///< all weights are bfloat16 numbers
-  bool masters = false;           ///< the parameters are bfloat16, with f32 copies of parameters and optimizer
-  bool recompute = false;         ///< of a layer only its input is kept (CausalLmOptions::gradient_checkpointing)
-  bool local = true;              ///< the objective is local to a token: the head takes a chunk of rows at a time
-  bool reference = true;          ///< a copy of the model is scored
-  std::size_t adapters = 0;       ///< parameters of adapters; 0: all weights are trained
-  std::size_t adapter_rank = 16;  ///< of the adapters, if any
+  std::size_t width = 64;              ///< sequences that decode at a time, at most
+  bool narrow = false;                 ///< all weights are bfloat16 numbers
+  bool masters = false;                ///< the parameters are bfloat16, with f32 copies of parameters and optimizer
+  bool recompute = false;              ///< of a layer only its input is kept (CausalLmOptions::gradient_checkpointing)
+  bool local = true;                   ///< the objective is local to a token: the head takes a chunk of rows at a time
+  bool reference = true;               ///< a copy of the model is scored
+  std::size_t adapters = 0;            ///< parameters of adapters; 0: all weights are trained
+  std::size_t adapter_rank = 16;       ///< of the adapters, if any
+  double moment_bytes = full_moments;  ///< of a trained parameter
 };
 
 namespace detail {
@@ -58,7 +59,7 @@ class CpuPlanner {
     double const trained = w_.adapters > 0 ? static_cast<double>(w_.adapters) : m_.parameters();
     add(update.bytes,
         {{"weights_backward", packed(true)},
-         {"moments", 8 * trained},
+         {"moments", w_.moment_bytes * trained},
          {"activations", forward_buffers(micro_batch_tokens(), m_.layers + 1, kept_layers()) + kept_per_token()},
          {"backward", backward_buffers()},
          {"head", head()}});

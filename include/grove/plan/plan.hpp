@@ -12,10 +12,15 @@
 #include <vector>
 
 #include "grove/error.hpp"
+#include "grove/optim/block_quantized.hpp"
 #include "grove/plan/machine.hpp"
 #include "grove/plan/model_shape.hpp"
 
 namespace grove::plan {
+
+/// Bytes of AdamW's two moments of a parameter: f32, and in 8 bits with a scale of f32 for each block of each. Small
+/// tensors, which keep full ones, are one parameter in ten thousand.
+constexpr double full_moments = 8, quantized_moments = 2 * (1 + 4.0 / static_cast<double>(quantized_block));
 
 /// What one step samples and trains on.
 struct Workload {
@@ -28,6 +33,7 @@ struct Workload {
   double longest_prompt = 512;    ///< tokens
   bool reference = true;          ///< a frozen copy is scored: beta is not 0
   bool old_log_probs = false;     ///< scored once more, for several updates a batch
+  double moment_bytes = full_moments;
 };
 
 /// Who does what, and how often ranks wait for each other.
@@ -126,7 +132,7 @@ class Planner {
     double const n = model_.parameters();
     std::vector<Term> bytes = {{"weights", 2 * n}};
     if (!trains) return bytes;
-    bytes.push_back({"masters_and_moments", 12 * n / training()});
+    bytes.push_back({"masters_and_moments", (4 + work_.moment_bytes) * n / training()});
     if (work_.reference) bytes.push_back({"reference", 2 * n});
     return bytes;
   }
@@ -185,7 +191,7 @@ class Planner {
           {"reduce_gradients", static_cast<double>(place_.gradient_syncs) * 2 * n * share / gpu_.link});
       phase.seconds.push_back({"gather_weights", 2 * n * share / gpu_.link});
     }
-    phase.seconds.push_back({"optimizer", 32 * n / training() / gpu_.bandwidth});
+    phase.seconds.push_back({"optimizer", (16 + 2 * work_.moment_bytes) * n / training() / gpu_.bandwidth});
     return phase;
   }
 
