@@ -157,12 +157,19 @@ void print_table(double before, double after, std::size_t unseen, double seconds
 }
 
 /// The algorithm by name and the numbers that this example sets where --set does not: no KL for GRPO, so that no
-/// reference model is loaded, and the longest completion.
+/// reference model is loaded, and the longest completion. Rewards and their weights are the example's own.
+open_rs::AlgorithmSource source_of(std::string name, std::vector<std::string> settings) {
+  open_rs::AlgorithmSource source{.name = std::move(name),
+                                  .settings = std::move(settings),
+                                  .defaults = {"max_completion_length=" + std::to_string(max_completion_tokens)},
+                                  .run_keys = {"mask_truncated_completions"}};
+  if (source.name == "grpo_token_mean") source.defaults.emplace_back("beta=0");
+  return source;
+}
+
 grove::AnyAlgorithm algorithm_for(Flags const& flags, grove::TrainOptions& options) {
-  std::vector<std::string> defaults{"max_completion_length=" + std::to_string(max_completion_tokens)};
-  if (flags.algorithm == "grpo_token_mean") defaults.emplace_back("beta=0");
   open_rs::ObjectiveOptions run;
-  auto algorithm = open_rs::algorithm_of(flags.algorithm, flags.settings, run, defaults);
+  auto algorithm = open_rs::algorithm_of(source_of(flags.algorithm, flags.settings), run);
   options.mask_truncated_completions = run.mask_truncated_completions;
   return algorithm;
 }
@@ -228,7 +235,8 @@ void run(Flags const& flags, P policy, grove::AnyAlgorithm algorithm, grove::Tra
 int train(open_rs::Arguments const& arguments) {
   Flags flags;
   auto command = command_for(flags);
-  command.show(open_rs::algorithm_table(open_rs::name_in(arguments, "grpo_token_mean")));
+  command.show(open_rs::algorithm_table(
+      source_of(open_rs::name_in(arguments, "grpo_token_mean"), open_rs::values_in(arguments, "--set"))));
   if (!command.parse(arguments)) return 0;
   open_rs::catch_signals();
   auto const folder = flags.out.empty() ? open_rs::new_run_folder("arithmetic") : flags.out;

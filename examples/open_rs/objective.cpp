@@ -23,10 +23,10 @@ int objective(Arguments const& arguments) {
   command.options().add_options()                                                                         //
       ("algorithm", po::value(&name)->default_value("grpo")->value_name("NAME"), "listed below, or trl")  //
       ("set", po::value(&settings)->composing()->value_name("KEY=VALUE"), "a number of the algorithm; listed below");
-  command.show(algorithm_table(name_in(arguments, "grpo")));
+  command.show(algorithm_table({.name = name_in(arguments, "grpo"), .settings = values_in(arguments, "--set")}));
   if (!command.parse(arguments)) return 0;
   ObjectiveOptions options;
-  auto const algorithm = algorithm_of(name, settings, options);
+  auto const algorithm = algorithm_of({.name = name, .settings = settings}, options);
   for_each_batch<std::string>(
       std::cin, 1,
       [&](Line const& line) {

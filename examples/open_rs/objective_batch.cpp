@@ -17,6 +17,9 @@ namespace {
 using grove::Error;
 using grove::io::Json;
 
+/// Squares of numbers beyond it overflow.
+constexpr double largest = 1e100;
+
 /// Reads the columns of one line.
 class Reader {
  public:
@@ -30,15 +33,27 @@ class Reader {
     return *value;
   }
 
+  bool flag(char const* key, std::size_t sequence, Json const& value) const {
+    if (!value.is_boolean() && value != 0 && value != 1)
+      throw Error(where(key, sequence), "holds " + grove::io::excerpt(value), "true or false, or 1 or 0");
+    return value.is_boolean() ? value.get<bool>() : value == 1;
+  }
+
   double number(char const* key, std::size_t sequence, Json const& value) const {
-    if (!value.is_number() || !std::isfinite(value.get<double>()))
-      throw Error(where(key, sequence), "is " + grove::io::excerpt(value), "finite numbers");
+    if (!value.is_number() || std::abs(value.get<double>()) > largest)
+      throw Error(where(key, sequence), "holds " + grove::io::excerpt(value), "numbers from -1e100 to 1e100");
     return value.get<double>();
   }
 
   /// A ragged column of one number a token; empty where the line does not have it.
   std::vector<double> tokens(char const* key) const {
-    std::vector<double> column;
+    return tokens<double>(key, [&](std::size_t s, Json const& value) { return number(key, s, value); });
+  }
+
+  /// The same of what `read` makes of an entry.
+  template <class T, class Read>
+  std::vector<T> tokens(char const* key, Read const& read) const {
+    std::vector<T> column;
     if (!has(key)) return column;
     auto const& rows = list(key, "one list of numbers a sequence");
     auto const& episodes = batch_.episodes;
@@ -50,7 +65,7 @@ class Reader {
         throw Error(where(key, s),
                     rows[s].is_array() ? "has " + std::to_string(rows[s].size()) + " numbers" : "is no list",
                     std::to_string(episodes.length(s)) + ", one a token of log_probs");
-      for (auto const& value : rows[s]) column.push_back(number(key, s, value));
+      for (auto const& value : rows[s]) column.push_back(read(s, value));
     }
     return column;
   }
@@ -93,22 +108,17 @@ void read_episodes(Reader const& reader, ObjectiveBatch& batch) {
   batch.has_truncated = reader.has("truncated");
   if (batch.has_truncated) {
     auto const& truncated = reader.sequences("truncated");
-    for (std::size_t s = 0; s < truncated.size(); ++s) {
-      bool const is_flag = truncated[s].is_boolean() || truncated[s] == 0 || truncated[s] == 1;
-      if (!is_flag)
-        throw Error(reader.where("truncated", s), "is " + grove::io::excerpt(truncated[s]), "true or false");
-      batch.episodes.truncated[s] = truncated[s].is_boolean() ? truncated[s].get<bool>() : truncated[s] == 1;
-    }
+    for (std::size_t s = 0; s < truncated.size(); ++s)
+      batch.episodes.truncated[s] = reader.flag("truncated", s, truncated[s]);
   }
 }
 
 void read_rewards(Reader const& reader, ObjectiveBatch& batch, ObjectiveOptions const& options) {
   auto const& rows = reader.sequences("rewards");
-  std::size_t const n = rows.empty() ? 0 : (rows[0].is_array() ? rows[0].size() : 1);
   auto weights = options.reward_weights;
+  std::size_t const n = rows.empty() ? weights.size() : (rows[0].is_array() ? rows[0].size() : 1);
+  if (n == 0 && !rows.empty()) throw Error(reader.where("rewards", 0), "has 0 numbers", "one for each reward");
   if (weights.empty()) weights.assign(n, 1.0);
-  for (double const weight : weights)
-    if (!std::isfinite(weight)) throw Error("option reward_weights", std::to_string(weight), "finite numbers");
   if (weights.size() != n)
     throw Error("option reward_weights", "has " + std::to_string(weights.size()) + " numbers",
                 std::to_string(n) + ", one for each reward of " + batch.where);
@@ -132,19 +142,17 @@ void read_greedy(Reader const& reader, ObjectiveBatch& batch) {
   std::uint32_t groups = 0;
   for (auto g : batch.episodes.group) groups = std::max(groups, g + 1);
   if (values.size() != groups)
-    throw Error(batch.where, "greedy_rewards has " + std::to_string(values.size()) + " numbers",
-                std::to_string(groups) + ", one a group");
+    throw Error(
+        batch.where, "greedy_rewards has " + std::to_string(values.size()) + " numbers",
+        std::to_string(groups) + (batch.has_groups ? ", one a group" : ", one a sequence: there are no groups"));
   for (auto g : batch.episodes.group) batch.greedy_rewards.push_back(reader.number("greedy_rewards", g, values[g]));
 }
 
 void count_tokens(Reader const& reader, ObjectiveBatch& batch, ObjectiveOptions const& options) {
-  batch.counts.assign(batch.episodes.tokens(), 1);
-  auto const masks = reader.tokens("masks");
-  for (std::size_t t = 0; t < masks.size(); ++t) {
-    if (masks[t] != 0 && masks[t] != 1) throw Error(batch.where, "masks holds " + std::to_string(masks[t]), "0 or 1");
-    batch.counts[t] = masks[t] == 1;
-  }
-  for (std::size_t t = 0; t < masks.size(); ++t)
+  batch.counts = reader.tokens<std::uint8_t>(
+      "masks", [&](std::size_t s, Json const& value) { return reader.flag("masks", s, value) ? 1 : 0; });
+  if (batch.counts.empty()) batch.counts.assign(batch.episodes.tokens(), 1);
+  for (std::size_t t = 0; t < batch.counts.size(); ++t)
     if (!batch.counts[t]) batch.episodes.environment.push_back({t, t + 1});
   if (!options.mask_truncated_completions) return;
   if (!batch.has_truncated)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The phases of Trainer::step on given columns: shape, estimate, count, select, evaluate.
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <string>
 
@@ -20,6 +21,23 @@ void require(bool given, char const* column, ObjectiveBatch const& batch) {
     throw grove::Error(batch.where, std::string(column) + " is missing", "one number a token: the algorithm reads it");
 }
 
+/// Names the first sequence of a group that the algorithm cannot do with.
+void check_groups(grove::AnyAlgorithm const& algorithm, ObjectiveBatch const& batch) {
+  auto const& group = batch.episodes.group;
+  std::map<std::uint32_t, std::size_t> sizes;
+  for (auto g : group) ++sizes[g];
+  for (std::size_t s = 0; s < group.size(); ++s) {
+    auto const size = sizes[group[s]];
+    try {
+      algorithm.advantage.check_group(size);
+    } catch (grove::Error const& e) {
+      auto const where = batch.where + ", groups[" + std::to_string(s) + "]";
+      if (e.where != "option num_generations") throw grove::Error(where + ", " + e.where, e.problem, e.expected, e.fix);
+      throw grove::Error(where, "is a group of " + std::to_string(size), e.expected + " sequences", e.fix);
+    }
+  }
+}
+
 void check_columns(grove::AnyAlgorithm const& algorithm, ObjectiveBatch const& batch) {
   auto const wanted = algorithm.objective.wanted() | algorithm.shaping.wanted() | algorithm.advantage.needs;
   bool const empty = batch.episodes.tokens() == 0;
@@ -33,17 +51,7 @@ void check_columns(grove::AnyAlgorithm const& algorithm, ObjectiveBatch const& b
                        "one id a sequence: the algorithm compares answers of a group");
   if (algorithm.advantage.needs_greedy && batch.greedy_rewards.empty() && batch.episodes.sequences() > 0)
     throw grove::Error(batch.where, "greedy_rewards is missing", "one number a group: the algorithm's baseline");
-  if (algorithm.advantage.needs_groups) {
-    std::map<std::uint32_t, std::size_t> sizes;
-    for (auto g : batch.episodes.group) ++sizes[g];
-    for (auto const& [group, size] : sizes) {
-      try {
-        algorithm.advantage.check_group(size);
-      } catch (grove::Error const& e) {
-        throw grove::Error(batch.where + ", " + e.where, e.problem, e.expected, e.fix);
-      }
-    }
-  }
+  if (algorithm.advantage.needs_groups) check_groups(algorithm, batch);
 }
 
 /// Rewards of single tokens, where the algorithm has the KL in the reward.
@@ -56,10 +64,28 @@ std::vector<double> shaped(grove::AnyAlgorithm const& algorithm, ObjectiveBatch 
   return token_reward;
 }
 
-}  // namespace
+/// Each input is finite, and still a product of them may not be.
+void refuse_overflow(ObjectiveAnswer const& answer, ObjectiveBatch const& batch) {
+  auto const check = [&](std::string const& name, double x) {
+    if (!std::isfinite(x))
+      throw grove::Error(batch.where, name + " comes out as " + std::to_string(x), "a finite number",
+                         "give smaller rewards, values, weights or coefficients");
+  };
+  auto const check_column = [&](std::string const& name, std::vector<double> const& column) {
+    for (std::size_t s = 0; s < batch.episodes.sequences(); ++s)
+      for (auto t = batch.episodes.cu_seqlens[s]; t < batch.episodes.cu_seqlens[s + 1]; ++t)
+        check(name + "[" + std::to_string(s) + "]", column[t]);
+  };
+  check_column("advantages", answer.advantages);
+  check("loss", answer.loss);
+  check_column("d_log_prob", answer.d_log_prob);
+  check_column("d_entropy", answer.d_entropy);
+  check_column("d_value", answer.d_value);
+  for (auto const& [name, value] : answer.metrics) check("metric " + std::string(name), value);
+}
 
-ObjectiveAnswer evaluate(grove::AnyAlgorithm const& algorithm, ObjectiveBatch const& batch,
-                         ObjectiveOptions const& options) {
+ObjectiveAnswer evaluated(grove::AnyAlgorithm const& algorithm, ObjectiveBatch const& batch,
+                          ObjectiveOptions const& options) {
   check_columns(algorithm, batch);
   auto const& episodes = batch.episodes;
   auto const tokens = episodes.tokens(), sequences = episodes.sequences();
@@ -134,7 +160,20 @@ ObjectiveAnswer evaluate(grove::AnyAlgorithm const& algorithm, ObjectiveBatch co
                                tally);
   answer.loss = tally.loss();
   algorithm.objective.report(tally, answer.metrics);
+  refuse_overflow(answer, batch);
   return answer;
+}
+
+}  // namespace
+
+ObjectiveAnswer evaluate(grove::AnyAlgorithm const& algorithm, ObjectiveBatch const& batch,
+                         ObjectiveOptions const& options) {
+  try {
+    return evaluated(algorithm, batch, options);
+  } catch (grove::Error const& e) {
+    if (e.where.starts_with(batch.where)) throw;
+    throw grove::Error(batch.where + ", " + e.where, e.problem, e.expected, e.fix);
+  }
 }
 
 }  // namespace open_rs

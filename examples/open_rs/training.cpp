@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iostream>
 #include <iterator>
@@ -83,28 +84,54 @@ void check_placement(TrainFlags const& flags, Recipe const& recipe) {
                        "adapters are not sent to ranks that sample");
 }
 
+/// Keys of a recipe that the algorithm of its loss_type has, and another may not.
+constexpr std::array<std::string_view, 6> loss_keys = {"beta",      "epsilon",       "epsilon_high",
+                                                       "loss_type", "scale_rewards", "importance_sampling_level"};
+
+bool is_loss_key(std::string_view key) { return std::ranges::find(loss_keys, key) != loss_keys.end(); }
+
+/// The keys of a recipe, and with --algorithm those of the algorithm in place of its loss's.
+std::string keys_for_help(Arguments const& arguments) {
+  Recipe defaults;
+  auto const all = recipe_options(defaults);
+  auto const algorithm = name_in(arguments, "");
+  std::ostringstream text;
+  if (algorithm.empty()) {
+    text << '\n' << all;
+    return text.str();
+  }
+  po::options_description others("Keys of a recipe, for --set key=value");
+  for (auto const& option : all.options())
+    if (!is_loss_key(option->long_name())) others.add(option);
+  AlgorithmSource source{.name = algorithm, .run_keys = {}};
+  for (auto const& setting : values_in(arguments, "--set"))
+    if (std::ranges::find(trl_choices(), setting.substr(0, setting.find('='))) != trl_choices().end())
+      source.settings.push_back(setting);
+  if (!is_trl(algorithm)) source.settings.clear();
+  text << algorithm_table(source) << '\n' << others;
+  return text.str();
+}
+
 /// With --algorithm, a key that is one of its numbers is set there; one that belongs to the recipe's own algorithms and
 /// not to this is refused.
 void divide_settings(TrainFlags& flags) {
   std::vector<std::string> rest, choices;
   std::vector<std::string_view> own;
   auto const key_of = [](std::string const& setting) { return setting.substr(0, setting.find('=')); };
-  bool const is_trl = flags.algorithm == "trl";
-  if (is_trl) {
+  if (is_trl(flags.algorithm)) {
     own.assign(trl_choices().begin(), trl_choices().end());
     std::ranges::copy_if(flags.sources.settings, std::back_inserter(choices),
                          [&](auto const& setting) { return std::ranges::find(own, key_of(setting)) != own.end(); });
   }
   ObjectiveOptions run;
-  auto const algorithm = algorithm_of(flags.algorithm, choices, run);
+  auto const algorithm = algorithm_of({.name = flags.algorithm, .settings = choices}, run);
   grove::visit_options(algorithm, [&](grove::Option const& option, auto const&) { own.push_back(option.name); });
   for (auto const& setting : flags.sources.settings) {
     auto const key = key_of(setting);
     bool const is_own = std::ranges::find(own, key) != own.end();
-    for (auto const* other : {"beta", "epsilon", "epsilon_high", "loss_type", "scale_rewards"})
-      if (key == other && !is_own)
-        throw grove::Error("--set", key + " does nothing in " + flags.algorithm, "keys of that algorithm",
-                           "see open_rs objective --algorithm " + flags.algorithm + " --help");
+    if (is_loss_key(key) && !is_own)
+      throw grove::Error("--set", key + " does nothing in " + flags.algorithm, "keys of that algorithm",
+                         "see open_rs train --algorithm " + flags.algorithm + " --help");
     (is_own && key != "max_completion_length" ? flags.algorithm_settings : rest).push_back(setting);
   }
   flags.sources.settings = std::move(rest);
@@ -128,8 +155,8 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
       ("out", po::value(&flags.out)->value_name("DIR"), "run directory (default: a new one under runs/)")    //
       ("steps", po::value(&flags.steps)->value_name("N"), "stop after N steps of the recipe's schedule")     //
       ("algorithm", po::value(&flags.algorithm)->value_name("NAME"),
-       "in place of the recipe's loss_type; open_rs objective --algorithm NAME --help lists names and keys")  //
-      ("self-test", po::value(&self_test)->value_name("off|warn|drop"), "as --set self_test=...")             //
+       "in place of the recipe's loss_type; with --help, lists names and its keys")                //
+      ("self-test", po::value(&self_test)->value_name("off|warn|drop"), "as --set self_test=...")  //
       ("trace", po::value(&flags.trace)->value_name("FILE"),
        "write a Chrome trace of phases and micro-batches; implies --profile")  //
       ("profile", po::bool_switch(&flags.profile),
@@ -148,10 +175,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
   flags.launch.add_to(command.options());
   EvaluationFlags evaluation;
   evaluation.add_to(command.options());
-  Recipe defaults;
-  std::ostringstream keys;
-  keys << '\n' << recipe_options(defaults);
-  command.show(keys.str());
+  command.show(keys_for_help(arguments));
   if (!command.parse(arguments)) return false;
   if (!seed.empty()) flags.sources.settings.push_back("seed=" + seed);
   for (auto& setting : flags.launch.settings()) flags.sources.settings.push_back(std::move(setting));
@@ -170,7 +194,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
     return false;
   }
   recipe = resolve(flags.sources);
-  if (!flags.algorithm.empty()) grove::check_options(chosen_algorithm(flags, recipe));
+  if (!flags.algorithm.empty()) chosen_algorithm(flags, recipe).advantage.check_group(recipe.num_generations);
   if (flags.dry_run) {
     dry_run(flags, recipe, extras, std::cout);
     return false;
@@ -194,8 +218,10 @@ grove::RewardSet rewards_of(Recipe const& recipe, std::vector<ExtraReward> const
 
 grove::AnyAlgorithm chosen_algorithm(TrainFlags const& flags, Recipe const& recipe) {
   ObjectiveOptions run;
-  return algorithm_of(flags.algorithm, flags.algorithm_settings, run,
-                      {"max_completion_length=" + std::to_string(recipe.max_completion_length)});
+  return algorithm_of({.name = flags.algorithm,
+                       .settings = flags.algorithm_settings,
+                       .defaults = {"max_completion_length=" + std::to_string(recipe.max_completion_length)}},
+                      run);
 }
 
 grove::AnyAlgorithm recipe_algorithm(Recipe const& recipe) {
@@ -204,10 +230,13 @@ grove::AnyAlgorithm recipe_algorithm(Recipe const& recipe) {
     choices.push_back("importance_sampling_level=" + recipe.importance_sampling_level);
   ObjectiveOptions run;
   return algorithm_of(
-      "trl", choices, run,
-      {"beta=" + grove::setting_text(recipe.beta), "epsilon=" + grove::setting_text(recipe.epsilon),
-       "epsilon_high=" + grove::setting_text(recipe.epsilon_high > 0 ? recipe.epsilon_high : recipe.epsilon),
-       "max_completion_length=" + std::to_string(recipe.max_completion_length)});
+      {.name = "trl",
+       .settings = choices,
+       .defaults = {"beta=" + grove::setting_text(recipe.beta), "epsilon=" + grove::setting_text(recipe.epsilon),
+                    "epsilon_high=" +
+                        grove::setting_text(recipe.epsilon_high > 0 ? recipe.epsilon_high : recipe.epsilon),
+                    "max_completion_length=" + std::to_string(recipe.max_completion_length)}},
+      run);
 }
 
 grove::AnyCausalLm model_of(TrainFlags const& flags, Recipe const& recipe) {

@@ -44,12 +44,12 @@ bool flag(Settings& settings, std::string const& key, bool otherwise) {
 }
 
 TrlAdvantage advantage_of(Settings& settings) {
-  auto const scale = choice(settings, "scale_rewards", "group", {"group", "batch", "none"});
+  auto const scale = choice(settings, "scale_rewards", "group", {"group", "batch", "none", "true", "false"});
   auto const order = choice(settings, "multi_objective_aggregation", "sum_then_normalize",
                             {"sum_then_normalize", "normalize_then_sum"});
   if (order == "normalize_then_sum") return {grove::RewardDecoupled{}};
   if (scale == "batch") return {grove::GroupRelative<grove::OverBatch>{}};
-  if (scale == "none") return {grove::GroupRelative<grove::Unscaled>{}};
+  if (scale == "none" || scale == "false") return {grove::GroupRelative<grove::Unscaled>{}};
   return {grove::GroupRelative<grove::OverGroup>{}};
 }
 
@@ -134,15 +134,27 @@ std::span<std::string_view const> trl_choices() {
   return keys;
 }
 
-std::string trl_table() {
-  return "  loss_type=dapo                        grpo, dr_grpo, dapo, bnpo, cispo, sapo, luspo or vespo\n"
-         "  importance_sampling_level=token       token or sequence\n"
-         "  scale_rewards=group                   group, batch or none\n"
-         "  multi_objective_aggregation=sum_then_normalize   or normalize_then_sum\n"
-         "  use_bias_correction_kl=false          the KL times p / p_old\n"
-         "  use_adaptive_entropy=false            the entropy bonus steers towards entropy_target\n"
-         "  vllm_importance_sampling_correction=true   p_old / p_sampled, where sampled_log_probs are given\n"
-         "  vllm_importance_sampling_mode=sequence_mask   token_truncate, token_mask, sequence_truncate\n";
+std::string trl_table(Settings const& settings) {
+  auto given = settings;
+  auto const loss_type = take(given, "loss_type", "dapo");
+  std::string text;
+  auto const line = [&](std::string const& key, std::string const& otherwise, std::string const& help) {
+    auto row = "  " + key + '=' + take(given, key, otherwise);
+    row.resize(std::max<std::size_t>(row.size(), 38), ' ');
+    text += row + "  " + help + '\n';
+  };
+  bool const luspo = loss_type == "luspo", vespo = loss_type == "vespo";
+  line("loss_type", loss_type, "grpo, dr_grpo, dapo, bnpo, cispo, sapo, luspo or vespo: chooses among the keys below");
+  line("importance_sampling_level", luspo ? "sequence" : "token",
+       "token, or sequence with grpo, sapo and luspo, which has no other");
+  line("scale_rewards", "group", "group (or true), batch, none (or false)");
+  line("multi_objective_aggregation", "sum_then_normalize", "or normalize_then_sum");
+  line("use_bias_correction_kl", "false", "the KL times p / p_old");
+  line("use_adaptive_entropy", "false", "the entropy bonus steers towards entropy_target");
+  line("vllm_importance_sampling_correction", "true", "p_old / p_sampled, where sampled_log_probs are given");
+  line("vllm_importance_sampling_mode", vespo ? "token_truncate" : "sequence_mask",
+       "token_truncate (default of vespo), token_mask; not with vespo: sequence_truncate, sequence_mask (default)");
+  return text;
 }
 
 }  // namespace open_rs

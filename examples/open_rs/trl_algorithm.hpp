@@ -21,7 +21,7 @@ grove::AnyAlgorithm trl_algorithm(std::vector<std::pair<std::string, std::string
 /// The keys of the options that choose types.
 std::span<std::string_view const> trl_choices();
 
-/// The choosing options with their values, for --help.
-std::string trl_table();
+/// The choosing options as `settings` has them, else with their defaults, for --help.
+std::string trl_table(std::vector<std::pair<std::string, std::string>> const& settings);
 
 }  // namespace open_rs

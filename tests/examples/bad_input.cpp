@@ -149,6 +149,15 @@ TEST_CASE("bad input: numbers of an algorithm outside their range, before anythi
     check(run(w.train({"--algorithm", "ppo", "--set", setting, "--dry-run"})), "option " + name);
     check(run(w.train({"--algorithm", "ppo", "--set", setting, "--steps", "1"})), "option " + name);
   }
+  auto const refused = [&](std::string const& algorithm, std::string const& setting, std::string const& sentence) {
+    check(run(w.train({"--algorithm", algorithm, "--set", setting, "--dry-run"})), sentence);
+  };
+  refused("GRPO++", "seed=1", "did you mean grpo?");
+  refused("pass_at_k", "k=99", "option k: is 99; expected between 1 and num_generations");
+  refused("clip_cov", "clip_cov_lb=9", "greater than clip_cov_lb, which is 9");
+  refused("trl", "delta=1.1", "greater than 1 + epsilon, which is 1.2");
+  refused("trl", "vllm_importance_sampling_clip_min=5", "vllm_importance_sampling_clip_min, which is 5");
+  refused("gpg", "importance_sampling_level=token", "importance_sampling_level does nothing in gpg");
   CHECK_FALSE(fs::exists(w.root / "run"));
 }
 

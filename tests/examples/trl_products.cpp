@@ -44,7 +44,7 @@ TEST_CASE("products of TRL's options have TRL's loss and derivatives") {
     auto const settings = c["settings"].get<std::vector<std::string>>();
     INFO(joined(settings));
     open_rs::ObjectiveOptions options;
-    auto const algorithm = open_rs::algorithm_of("trl", settings, options);
+    auto const algorithm = open_rs::algorithm_of({.name = "trl", .settings = settings}, options);
     auto const batch = read_batch(open_rs::parse_line(data["line"].dump(), 1), options);
     auto const answer = evaluate(algorithm, batch, options);
     auto const d_log_prob = c["d_log_prob"].get<std::vector<double>>();

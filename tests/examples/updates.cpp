@@ -32,7 +32,7 @@ void check_near(std::vector<double> const& got, std::vector<double> const& expec
 /// Runs a case and compares its eight updates; the table afterwards, and what each update reported.
 std::pair<test::Table, test::UpdateLog> replay(json const& data, json const& c, std::vector<double> const& weights) {
   open_rs::ObjectiveOptions run;
-  auto algorithm = open_rs::algorithm_of(c["algorithm"], c["settings"].get<Settings>(), run);
+  auto algorithm = open_rs::algorithm_of({.name = c["algorithm"], .settings = c["settings"].get<Settings>()}, run);
   test::UpdateLog log;
   auto table = test::run_updates(std::move(algorithm), data, weights, log);
   REQUIRE(log.metrics.size() == 8);
@@ -105,7 +105,8 @@ TEST_CASE("no two algorithms make the same of a batch, but GSPO and its token fo
     std::string const name(named.name);
     open_rs::ObjectiveOptions run;
     auto const own = settings.find(name);
-    auto algorithm = open_rs::algorithm_of(name, own == settings.end() ? Settings{} : own->second, run);
+    auto algorithm =
+        open_rs::algorithm_of({.name = name, .settings = own == settings.end() ? Settings{} : own->second}, run);
     test::UpdateLog log;
     auto const table = test::run_updates(std::move(algorithm), data, {1.0}, log);
     auto& outcome = outcomes[name] = table.logits();

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "grove/data/rows.hpp"
 #include "grove/error.hpp"
 #include "grove/named/factories.hpp"
 
@@ -51,12 +52,16 @@ constexpr std::array all = {
     NamedAlgorithm{"trl_bnpo", "TRL's loss_type=bnpo: token mean of each micro-batch", named::trl_bnpo},
 };
 
-/// Letters and digits in lower case: what a name and its C++ spelling have in common.
+/// Lower case, with the hyphens of prose as underscores.
 std::string folded(std::string_view name) {
   std::string text;
-  for (char c : name)
-    if (std::isalnum(static_cast<unsigned char>(c)))
-      text += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (char c : name) text += c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+/// The same as in C++, where words are told apart by their case alone.
+std::string joined_words(std::string text) {
+  std::erase(text, '_');
   return text;
 }
 
@@ -72,13 +77,13 @@ std::string joined(std::vector<std::string_view> const& names) {
 void assign(Option const& option, std::string_view text, double& value) {
   double const x = option_number(option.name, text);
   if (!option.range.contains(x))
-    throw Error("option " + std::string(option.name), "is " + std::to_string(x), detail::describe(option.range));
+    throw Error("option " + std::string(option.name), "is " + std::string(text), detail::expected(option.range, x));
   value = x;
 }
 void assign(Option const& option, std::string_view text, std::size_t& value) {
   double const x = option_number(option.name, text);
   if (!option.range.contains(x) || x != std::floor(x) || x < 0 || x > 1e15)
-    throw Error("option " + std::string(option.name), "is " + std::to_string(x),
+    throw Error("option " + std::string(option.name), "is " + std::string(text),
                 "a whole number, " + detail::describe(option.range));
   value = static_cast<std::size_t>(x);
 }
@@ -92,10 +97,14 @@ AnyAlgorithm algorithm_named(std::string_view name) {
   auto const wanted = folded(name);
   std::vector<std::string_view> names;
   for (auto const& algorithm : all) {
-    if (folded(algorithm.name) == wanted) return algorithm.make();
+    if (algorithm.name == wanted || joined_words(std::string(algorithm.name)) == wanted) return algorithm.make();
     names.push_back(algorithm.name);
   }
-  throw Error("--algorithm", "'" + std::string(name) + "' is no algorithm", "one of " + joined(names));
+  auto spelled = wanted;  // REINFORCE++ as its paper has it
+  for (auto at = spelled.find('+'); at != spelled.npos; at = spelled.find('+', at)) spelled.replace(at, 1, "_plus");
+  bool const known = std::ranges::find(names, spelled) != names.end();
+  throw Error("--algorithm", "'" + std::string(name) + "' is no algorithm", "one of " + joined(names),
+              "did you mean " + (known ? spelled : data::nearest(wanted, {names.begin(), names.end()})) + "?");
 }
 
 double option_number(std::string_view key, std::string_view text) {

@@ -18,8 +18,8 @@ struct NamedAlgorithm {
 /// All of them, in the order of algorithms.hpp.
 std::span<NamedAlgorithm const> named_algorithms();
 
-/// The algorithm of that name, with its defaults; any case, and the C++ spelling as well ("DrGrpo"). Throws Error that
-/// lists the names.
+/// The algorithm of that name, with its defaults; in any case, with hyphens ("Dr-GRPO") and in the C++ spelling
+/// ("DrGrpo") as well. Throws Error that lists the names and says which is nearest.
 AnyAlgorithm algorithm_named(std::string_view name);
 
 /// The value of an option as a command line has it. Throws Error with the option's name.
