@@ -9,6 +9,7 @@
 #include "grove/error.hpp"
 #include "grove/io/json.hpp"
 #include "grove/io/model_config.hpp"
+#include "grove/rollout/remote_sampler.hpp"
 #include "open_rs/commands.hpp"
 
 namespace open_rs {
@@ -70,13 +71,10 @@ gp::ModelShape shape_in(std::string const& folder) {
 /// split:K samples once for each micro-batch of the training ranks, as TRL's trainer does; colocated ranks sample the
 /// whole step at once.
 gp::Placement placement_of(PlanFlags const& flags, Recipe const& recipe, std::size_t gpus) {
-  if (flags.placement == "colocated") return {.sampling = gpus, .training = gpus, .padded = flags.padded};
-  std::size_t sampling = 0;
-  int used = 0;
-  if (std::sscanf(flags.placement.c_str(), "split:%zu%n", &sampling, &used) != 1 ||
-      static_cast<std::size_t>(used) != flags.placement.size() || sampling == 0 || sampling >= gpus)
-    throw grove::Error("open_rs plan", "--placement is '" + flags.placement + "'",
-                       "colocated, or split:K with K below the " + std::to_string(gpus) + " GPUs");
+  auto const placement = grove::Placement::parse(flags.placement);
+  placement.check(gpus);
+  auto const sampling = placement.samplers;
+  if (sampling == 0) return {.sampling = gpus, .training = gpus, .padded = flags.padded};
   return {.sampling = sampling,
           .training = gpus - sampling,
           .colocated = false,
@@ -90,15 +88,17 @@ gp::Workload workload_of(PlanFlags const& flags, Recipe const& recipe) {
   auto const longest =
       flags.longest_length > 0 ? flags.longest_length : static_cast<double>(recipe.max_completion_length);
   auto const updates = recipe.num_iterations * recipe.minibatches;
-  return {.completions = recipe.prompts_per_step() * recipe.num_generations,
-          .steps = recipe.max_steps,
-          .prompt = flags.prompt_length,
-          .mean_completion = flags.mean_length > 0 ? flags.mean_length : longest * 5 / 8,
-          .longest_completion = longest,
-          .micro_batch = recipe.per_device_train_batch_size,
-          .longest_prompt = static_cast<double>(recipe.max_prompt_length),
-          .reference = recipe.beta != 0,
-          .old_log_probs = updates > 1};
+  return {
+      .completions = recipe.prompts_per_step() * recipe.num_generations,
+      .steps = recipe.max_steps,
+      .prompt = flags.prompt_length,
+      .mean_completion = flags.mean_length > 0 ? flags.mean_length : longest * 5 / 8,
+      .longest_completion = longest,
+      .micro_batch = recipe.per_device_train_batch_size,
+      .longest_prompt = static_cast<double>(recipe.max_prompt_length),
+      .reference = recipe.beta != 0,
+      .old_log_probs = updates > 1,
+      .moment_bytes = recipe.moment_format() == grove::MomentFormat::Block8 ? gp::quantized_moments : gp::full_moments};
 }
 
 std::string number(char const* format, double value) {
@@ -140,6 +140,7 @@ void print_advice(gp::Plan const& plan) {
   std::cout << "\n  To make it fit, what frees most first:\n"
                "    fewer sequences in a micro-batch: --set per_device_train_batch_size=N (layers and their inputs)\n"
                "    beta 0: --set beta=0 (the reference's weights)\n"
+               "    8-bit moments: --set optim=adamw_8bit (half of masters and moments)\n"
                "    more GPUs (masters and moments are divided among those that train)\n"
                "    shorter completions: --set max_completion_length=N\n";
 }

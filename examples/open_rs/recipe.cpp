@@ -130,6 +130,7 @@ void check(Recipe const& r) {
   static_cast<void>(r.guards.guards());
   r.lora.check();
   check_original_loss(r);
+  static_cast<void>(r.moment_format());
   require(r.num_iterations > 0, "num_iterations", 0, "at least 1");
   require(r.zero <= 2, "zero", static_cast<double>(r.zero), "0, 1 or 2");
   require(r.minibatches > 0, "minibatches", 0, "at least 1");
@@ -173,6 +174,12 @@ std::filesystem::path recipe_file(std::string const& name) { return file_of(name
 
 std::size_t Recipe::prompts_per_step() const {
   return per_device_train_batch_size * gradient_accumulation_steps * num_processes / num_generations;
+}
+
+grove::MomentFormat Recipe::moment_format() const {
+  if (optim == "adamw_torch") return grove::MomentFormat::Full;
+  if (optim == "adamw_8bit" || optim == "adamw_bnb_8bit") return grove::MomentFormat::Block8;
+  throw grove::Error("recipe", "optim is '" + optim + "'", "adamw_torch or adamw_8bit");
 }
 
 std::vector<std::string> Recipe::reward_names() const { return comma_list(reward_funcs); }
@@ -253,10 +260,12 @@ po::options_description recipe_options(Recipe& r) {
       ("warmup_ratio", po::value(&r.warmup_ratio)->default_value(0.1), "share of max_steps")               //
       ("max_steps", po::value(&r.max_steps)->default_value(500), "length of the schedule and of the run")  //
       ("max_grad_norm", po::value(&r.max_grad_norm)->default_value(1.0), "0: no clipping")                 //
-      ("adam_beta1", po::value(&r.adam_beta1)->default_value(0.9), "")                                     //
-      ("adam_beta2", po::value(&r.adam_beta2)->default_value(0.999), "")                                   //
-      ("adam_epsilon", po::value(&r.adam_epsilon)->default_value(1e-8), "")                                //
-      ("weight_decay", po::value(&r.weight_decay)->default_value(0.0), "")                                 //
+      ("optim", po::value(&r.optim)->default_value("adamw_torch"),
+       "adamw_torch, or adamw_8bit: its moments in 8 bits, a quarter of the memory; results differ")  //
+      ("adam_beta1", po::value(&r.adam_beta1)->default_value(0.9), "")                                //
+      ("adam_beta2", po::value(&r.adam_beta2)->default_value(0.999), "")                              //
+      ("adam_epsilon", po::value(&r.adam_epsilon)->default_value(1e-8), "")                           //
+      ("weight_decay", po::value(&r.weight_decay)->default_value(0.0), "")                            //
       ("zero", po::value(&r.zero)->default_value(0),
        "what processes divide: 0 nothing, 1 optimizer state, 2 gradients, too; results are the same")  //
       ("seed", po::value(&r.seed)->default_value(42), "of data order, samples and shuffles");

@@ -52,7 +52,7 @@ struct Recipe {
   // optimizer
   double learning_rate = 0, min_lr_rate = 0, warmup_ratio = 0, max_grad_norm = 0;
   double adam_beta1 = 0, adam_beta2 = 0, adam_epsilon = 0, weight_decay = 0;
-  std::string lr_scheduler_type{};
+  std::string lr_scheduler_type{}, optim{};
   std::size_t max_steps = 0;
   std::uint64_t seed = 0;
   std::size_t zero = 0;  ///< what processes divide: 0 nothing, 1 optimizer state, 2 gradients, too
@@ -62,6 +62,8 @@ struct Recipe {
   GuardKeys guards{};
   grove::Settings resolved{};  ///< every key that changes results, with its value as text
 
+  /// What `optim` says of AdamW's moments. Throws grove::Error for a word that it does not know.
+  grove::MomentFormat moment_format() const;
   /// Completion tokens of a micro-batch, where it is not a number of sequences.
   std::size_t token_budget() const { return tokens_per_micro_batch > 0 ? tokens_per_micro_batch : 8192; }
   /// Prompts of one optimizer step: every training process gets batch x accumulation completions.

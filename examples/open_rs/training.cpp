@@ -323,16 +323,17 @@ grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe,
 }
 
 grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe) {
-  grove::TrainOptions options{.schedule = schedule_of(recipe),
-                              .adamw = {recipe.adam_beta1, recipe.adam_beta2, recipe.adam_epsilon, recipe.weight_decay},
-                              .max_grad_norm = recipe.max_grad_norm,
-                              .epochs = recipe.num_iterations,
-                              .minibatches = recipe.minibatches,
-                              .mask_truncated_completions = recipe.mask_truncated_completions,
-                              .value_warmup_steps = recipe.value_warmup_steps,
-                              .sharding = {.level = zero_level(recipe.zero)},
-                              .scoring = recipe.rewards.scoring(),
-                              .seed = recipe.seed};
+  grove::TrainOptions options{
+      .schedule = schedule_of(recipe),
+      .adamw = {recipe.adam_beta1, recipe.adam_beta2, recipe.adam_epsilon, recipe.weight_decay, recipe.moment_format()},
+      .max_grad_norm = recipe.max_grad_norm,
+      .epochs = recipe.num_iterations,
+      .minibatches = recipe.minibatches,
+      .mask_truncated_completions = recipe.mask_truncated_completions,
+      .value_warmup_steps = recipe.value_warmup_steps,
+      .sharding = {.level = zero_level(recipe.zero)},
+      .scoring = recipe.rewards.scoring(),
+      .seed = recipe.seed};
   options.ratio_check = ratio_check_of(flags);
   recipe.off_policy.put_into(options);
   if (recipe.as_run.has_two_views(recipe.temperature)) {

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Checkpoints of open_rs train as a user meets them: open_rs.sh PROGRAM MODEL kills N | sigterm | faults | settings
+# Checkpoints of open_rs train as a user meets them: open_rs.sh PROGRAM MODEL kills N [KEY=VALUE...] | sigterm | faults | settings
 set -euo pipefail
 program=$1 model=$2 what=$3 times=${4:-0}
 . "$(dirname "$(realpath "$0")")/../support/open_rs_run.sh"
+
+for setting in "${@:5}"; do settings+=(--set "$setting"); done
 
 steps=12
 # The controller moves its coefficient and the reference follows: both are state.
@@ -81,6 +83,12 @@ case $what in
     code=0
     train run --resume auto --set learning_rate=2e-3 2>log || code=$?
     [ $code = 2 ] && grep -q "learning_rate is '0.002'; expected '0.001', as in the checkpoint" log || { cat log; fail "setting"; }
+    code=0
+    train run --resume auto --set optim=adamw_8bit 2>log || code=$?
+    [ $code = 2 ] && grep -q "optim is 'adamw_8bit'; expected 'adamw_torch', as in the checkpoint" log || { cat log; fail "moments"; }
+    code=0
+    train run --resume auto --resume-allow optim --set optim=adamw_8bit 2>log || code=$?
+    [ $code = 2 ] && grep -q "is F32.*expected U8.*resume with the model and options" log || { cat log; fail "moments allowed"; }
     code=0
     algorithm=gspo train run --resume auto 2>log || code=$?
     [ $code = 2 ] && grep -q 'composition is ' log || { cat log; fail "composition"; }

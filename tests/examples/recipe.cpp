@@ -7,6 +7,7 @@
 #include "grove/error.hpp"
 #include "grove/io/json.hpp"
 #include "support/catch.hpp"
+#include "open_rs/plan.hpp"
 
 namespace {
 
@@ -117,3 +118,18 @@ TEST_CASE("recipe: sampling ahead wants ranks that sample, and one view of a pro
   CHECK(options.ratio_check.staleness == 1);
   CHECK(options.old_log_probs == grove::OldLogProbs::Auto);
 }
+TEST_CASE("recipe: optim says what moments are stored as, and a plan knows") {
+  auto const resolved = [](std::vector<std::string> settings) {
+    return open_rs::resolve({.name = "exp3", .settings = std::move(settings)});
+  };
+  auto const full = resolved({}), quantized = resolved({"optim=adamw_8bit"});
+  CHECK(full.moment_format() == grove::MomentFormat::Full);
+  CHECK(quantized.moment_format() == grove::MomentFormat::Block8);
+  CHECK(resolved({"optim=adamw_bnb_8bit"}).moment_format() == grove::MomentFormat::Block8);
+  CHECK(full.resolved != quantized.resolved);
+  CHECK(printed({.name = "exp3", .settings = {"optim=adamw_8bit"}})["optim"]["value"] == "adamw_8bit");
+  CHECK_THROWS_AS(resolved({"optim=adafactor"}), grove::Error);
+  auto const peak = [](open_rs::Recipe const& recipe) { return open_rs::plan_of("exp3", recipe, "4xA40", "").peak(); };
+  CHECK(peak(full) - peak(quantized) == Approx((8 - 2 * (1 + 4 / 256.0)) * 1'777'088'000.0 / 4));
+}
+
