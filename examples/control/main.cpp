@@ -68,12 +68,13 @@ double mean(std::vector<double> const& values) {
 /// One line, written over on a terminal.
 class ProgressLine {
  public:
+  /// `steps` of all collections together: the last is not cut where --steps lies inside it.
   explicit ProgressLine(std::size_t steps) : steps_(steps), terminal_(isatty(STDERR_FILENO) != 0) {}
 
   void show(std::size_t done, double training, double evaluated, double seconds) const {
     std::fprintf(stderr, "%s%zu/%zu environment steps  return %.1f exploring, %.1f greedy  %.0f steps/s%s",
-                 terminal_ ? "\r\x1b[K" : "", std::min(done, steps_), steps_, training, evaluated,
-                 static_cast<double>(done) / seconds, terminal_ && done < steps_ ? "" : "\n");
+                 terminal_ ? "\r\x1b[K" : "", done, steps_, training, evaluated, static_cast<double>(done) / seconds,
+                 terminal_ && done < steps_ ? "" : "\n");
   }
 
  private:
@@ -96,7 +97,7 @@ int train(Settings const& s) {
   auto const collections = collections_of(s);
   auto const every = s.evaluate_every > 0 ? s.evaluate_every : std::max<std::size_t>(1, collections / 20);
   LearningCurve curve{.title = s.environment + ", seed " + std::to_string(s.seed), .solved = s.solved};
-  ProgressLine const line(s.steps);
+  ProgressLine const line(collections * s.environments * s.horizon);
   double training_seconds = 0;
   auto resumed = Clock::now();
   trainer.run(collections, [&](auto& t, grove::StepReport const& report) {

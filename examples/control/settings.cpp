@@ -89,7 +89,7 @@ po::options_description options_of(Settings& s) {
       ("env", with(s.environment), joined(environment_names()).c_str())                                       //
       ("seed", with(s.seed), "of weights, actions, resets and minibatches")                                   //
       ("out", po::value(&s.out)->value_name("DIR"), "where the learning curve goes; default runs/ENV-seedN")  //
-      ("steps", with(s.steps), "environment steps to train for")                                              //
+      ("steps", with(s.steps), "environment steps, rounded up to whole collections")                          //
       ("environments", with(s.environments), "environments side by side")                                     //
       ("horizon", with(s.horizon), "steps of each environment between two trainings")                         //
       ("minibatch", with(s.minibatch), "transitions an optimizer step")                                       //
@@ -126,8 +126,21 @@ void check(Settings const& s) {
   require("lambda", s.lambda, s.lambda >= 0 && s.lambda <= 1, "0 to 1");
   require("clip", s.clip, s.clip >= 0, "at least 0");
   require("learning-rate", s.learning_rate, s.learning_rate > 0 && std::isfinite(s.learning_rate), "above 0");
-  require("vf-coef", s.value_coefficient, s.value_coefficient >= 0, "at least 0");
+  require("vf-coef", s.value_coefficient, s.value_coefficient >= 0 && std::isfinite(s.value_coefficient), "at least 0");
+  require("ent-coef", s.entropy_coefficient, std::isfinite(s.entropy_coefficient), "a finite number");
+  require("max-grad-norm", s.max_gradient_norm, s.max_gradient_norm >= 0, "at least 0");
+  require("solved", s.solved, std::isfinite(s.solved), "a finite number");
   require("log-deviation", s.log_deviation, std::isfinite(s.log_deviation), "a finite number");
+}
+
+/// Boost reads -1 as the greatest count there is.
+void refuse_negative_counts(po::parsed_options const& parsed) {
+  for (auto const& option : parsed.options) {
+    auto const* known = parsed.description->find_nothrow(option.string_key, false);
+    if (known == nullptr || option.value.empty() || !option.value.front().starts_with('-')) continue;
+    if (dynamic_cast<po::typed_value<std::size_t> const*>(known->semantic().get()) != nullptr)
+      throw grove::Error("--" + option.string_key, "is " + option.value.front(), "a whole number from 0");
+  }
 }
 
 }  // namespace
@@ -142,7 +155,9 @@ std::optional<Settings> parse_settings(std::vector<std::string> const& arguments
   auto settings = defaults_for(arguments);
   auto const options = options_of(settings);
   po::variables_map values;
-  po::store(po::command_line_parser(arguments).options(options).positional({}).run(), values);
+  auto const parsed = po::command_line_parser(arguments).options(options).positional({}).run();
+  refuse_negative_counts(parsed);
+  po::store(parsed, values);
   if (values.count("help")) {
     std::cout << "usage: control [options]\nTrains a small policy and critic on an environment of Gymnasium by PPO.\n\n"
               << options;

@@ -22,7 +22,16 @@ if [ "$what" = faults ]; then
   refused "--environments: is 0" --environments 0
   refused "--learning-rate: is nan" --learning-rate nan
   refused "unrecognised option '--bogus'" --bogus 1
+  refused "--steps: is -5" --steps -5
+  refused "--vf-coef: is inf" --vf-coef inf
+  refused "--ent-coef: is nan" --ent-coef nan
+  refused "--max-grad-norm: is -1" --max-grad-norm -1
   grep -q 'learning-rate arg (=0.0003)' <<<"$("$program" --env MountainCarContinuous-v0 --help)"
+  # Collections are whole: two of 64 steps where 100 are asked for, on the progress line as in the learning curve.
+  "$program" --env CartPole-v1 --steps 100 --environments 2 --horizon 32 --eval-episodes 1 --out "$folder/run" >/dev/null 2>"$folder/progress"
+  curve=$(tail -n 1 "$folder/run/learning_curve.csv")
+  [[ $curve == evaluation,128,* ]] && grep -q '^128/128 environment steps' "$folder/progress" ||
+    { echo "steps of the curve and of the progress differ: $curve"; cat "$folder/progress"; exit 1; }
   exit
 fi
 
