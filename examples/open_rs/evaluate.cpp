@@ -302,6 +302,7 @@ int evaluate(Arguments const& arguments) {
   if (!flags.compare.empty()) return compare(flags);
   check(flags);
   flags.ks_asked = values->count("k") > 0;
+  flags.columns.sentences = flags.verifier == "answer-tag";
   std::vector<JudgedSet> sets;
   for (auto const& file : flags.data) {
     sets.push_back({.set = grove::data::load_evaluation_set(file, flags.columns)});
@@ -310,8 +311,11 @@ int evaluate(Arguments const& arguments) {
   if (!flags.completions.empty()) {
     // As many files as sets belong to each other in their order.
     bool const in_order = flags.completions.size() == sets.size();
-    for (std::size_t i = 0; i < flags.completions.size(); ++i)
-      deal_completions(flags.completions[i], in_order ? std::span(sets).subspan(i, 1) : std::span(sets));
+    for (std::size_t i = 0; i < flags.completions.size(); ++i) {
+      auto const other =
+          deal_completions(flags.completions[i], in_order ? std::span(sets).subspan(i, 1) : std::span(sets));
+      if (!other.empty()) std::cerr << flags.completions[i] << ": each id is taken for a " << other << '\n';
+    }
     auto const left_out = require_all(sets, flags.n, flags.allow_missing);
     if (left_out > 0) std::cerr << left_out << " problems without enough completions were left out\n";
   } else {

@@ -11,6 +11,7 @@
 #include "grove/error.hpp"
 #include "grove/io/atomic_file.hpp"
 #include "grove/io/json_line.hpp"
+#include "grove/io/model_config.hpp"
 #include "grove/metrics/jsonl_writer.hpp"
 #include "grove/rollout/group_sampler.hpp"
 #include "grove/rollout/prompt_format.hpp"
@@ -81,6 +82,16 @@ grove::Problem conversation(SamplingPlan const& plan, grove::data::EvaluationPro
   return turn;
 }
 
+std::vector<grove::TokenId> prompt_of(SamplingPlan const& plan, grove::data::EvaluationSet const& set, std::size_t p,
+                                      grove::PromptFormat const& format, std::size_t context) {
+  auto prompt = format.tokens(conversation(plan, set.problems[p]));
+  if (prompt.size() >= context)
+    throw Error(set.file + ", problem " + set.problems[p].id,
+                "a prompt of " + std::to_string(prompt.size()) + " tokens",
+                "fewer than the model's context of " + std::to_string(context));
+  return prompt;
+}
+
 /// What one process has to sample of one set.
 struct Work {
   std::vector<std::vector<grove::TokenId>> prompts{};
@@ -96,11 +107,7 @@ Work work_of(SamplingPlan const& plan, grove::data::EvaluationSet const& set, Sa
   for (std::size_t p = request.share.rank; p < problems.size(); p += request.share.size) {
     for (std::size_t i = 0; i < plan.n; ++i) {
       if (request.known && request.known(p, i)) continue;
-      if (work.prompts[p].empty()) work.prompts[p] = format.tokens(conversation(plan, problems[p]));
-      if (work.prompts[p].size() >= context)
-        throw Error(set.file + ", problem " + problems[p].id,
-                    "a prompt of " + std::to_string(work.prompts[p].size()) + " tokens",
-                    "fewer than the model's context of " + std::to_string(context));
+      if (work.prompts[p].empty()) work.prompts[p] = prompt_of(plan, set, p, format, context);
       bool const goes_on = !work.problems.empty() && work.problems.back() == p &&
                            work.requests.back().first_sample + work.requests.back().samples == i;
       if (goes_on) {
@@ -138,6 +145,12 @@ std::string user_turn(std::string const& prompt, std::string const& problem) {
   if (at == prompt.npos)
     throw Error("--prompt", "'" + prompt + "'", "open-rs, problem, or a text with {problem} in it");
   return prompt.substr(0, at) + problem + prompt.substr(at + mark.size());
+}
+
+void require_prompts_fit(SamplingPlan const& plan, grove::data::EvaluationSet const& set,
+                         grove::PromptFormat const& format) {
+  auto const context = grove::io::read_model_config(plan.model.folder.string()).max_position_embeddings;
+  for (std::size_t p = 0; p < set.problems.size(); ++p) static_cast<void>(prompt_of(plan, set, p, format, context));
 }
 
 Json fingerprint(SamplingPlan const& plan) {

@@ -44,6 +44,10 @@ struct SampleRequest {
 void sample_problems(grove::AnyCausalLm& policy, grove::PromptFormat const& format, SamplingPlan const& plan,
                      grove::data::EvaluationSet const& set, SampleRequest const& request);
 
+/// Throws grove::Error for a problem whose prompt leaves the model of the plan no room in its context.
+void require_prompts_fit(SamplingPlan const& plan, grove::data::EvaluationSet const& set,
+                         grove::PromptFormat const& format);
+
 /// What decides a completion, as it is kept in the run folder: another plan there is an error.
 grove::io::Json fingerprint(SamplingPlan const& plan);
 

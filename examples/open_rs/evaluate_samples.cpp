@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -30,13 +31,22 @@ std::vector<std::string> const& known_fields() {
   return names;
 }
 
+/// What completions may call a problem: the name it goes by, the data's unique_id beside an id, or the line's number.
+enum class Names : std::uint8_t { Own, Unique, Number };
+
 /// Where an id stands: set and problem.
 using Places = std::map<std::string, std::vector<std::pair<std::size_t, std::size_t>>>;
 
-Places places_of(std::span<JudgedSet const> sets) {
+Places places_of(std::span<JudgedSet const> sets, Names names) {
   Places places;
   for (std::size_t s = 0; s < sets.size(); ++s)
-    for (std::size_t p = 0; p < sets[s].set.problems.size(); ++p) places[sets[s].set.problems[p].id].emplace_back(s, p);
+    for (std::size_t p = 0; p < sets[s].set.problems.size(); ++p) {
+      auto const& problem = sets[s].set.problems[p];
+      places[names == Names::Own      ? problem.id
+             : names == Names::Unique ? problem.unique_id
+                                      : std::to_string(problem.number)]
+          .emplace_back(s, p);
+    }
   return places;
 }
 
@@ -54,25 +64,44 @@ std::string id_of(grove::data::Row const& row) {
   return id->is_string() ? id->get<std::string>() : id->dump();
 }
 
-bool names(std::string const& file, std::string const& given) {
+bool is_called(std::string const& file, std::string const& given) {
   fs::path const path(file);
   return given == file || given == path.filename().string() || given == path.stem().string();
 }
 
-std::pair<std::size_t, std::size_t> place_of(grove::data::Row const& row, Places const& places,
-                                             std::span<JudgedSet const> sets) {
-  std::string const id = id_of(row);
-  auto const found = places.find(id);
-  auto candidates = found == places.end() ? Places::mapped_type{} : found->second;
-  std::string const file = grove::io::JsonFields(row.json, row.where).value_or<std::string>("file", "");
-  if (!file.empty()) std::erase_if(candidates, [&](auto const& at) { return !names(sets[at.first].set.file, file); });
-  if (candidates.empty())
-    throw Error(row.where, "no problem has the id '" + id + "'" + (file.empty() ? "" : " in " + file),
-                "an id or unique_id of the data, or a line's number from 0");
-  if (candidates.size() > 1)
-    throw Error(row.where, "the id '" + id + "' is in " + std::to_string(candidates.size()) + " of the data files",
+/// A line of a completions file.
+struct Named {
+  std::string where{}, id{}, file{};
+  Sample sample{};
+};
+
+Places::mapped_type candidates(Named const& line, Places const& places, std::span<JudgedSet const> sets) {
+  auto const found = places.find(line.id);
+  auto here = found == places.end() ? Places::mapped_type{} : found->second;
+  if (!line.file.empty())
+    std::erase_if(here, [&](auto const& at) { return !is_called(sets[at.first].set.file, line.file); });
+  return here;
+}
+
+/// The names that every line of the file goes by; the problems' own where none are.
+Names names_in(std::vector<Named> const& lines, std::span<JudgedSet const> sets) {
+  for (Names const names : {Names::Own, Names::Unique, Names::Number}) {
+    Places const places = places_of(sets, names);
+    if (std::ranges::all_of(lines, [&](Named const& line) { return candidates(line, places, sets).size() == 1; }))
+      return names;
+  }
+  return Names::Own;
+}
+
+std::pair<std::size_t, std::size_t> place_of(Named const& line, Places const& places, std::span<JudgedSet const> sets) {
+  auto const here = candidates(line, places, sets);
+  if (here.empty())
+    throw Error(line.where, "no problem has the id '" + line.id + "'" + (line.file.empty() ? "" : " in " + line.file),
+                "an id or unique_id of the data, or a line's number from 0, the same kind in all lines");
+  if (here.size() > 1)
+    throw Error(line.where, "the id '" + line.id + "' is in " + std::to_string(here.size()) + " of the data files",
                 "\"file\" in each completion, or a completions file for each data file, in their order");
-  return candidates.front();
+  return here.front();
 }
 
 Sample sample_of(grove::data::Row const& row) {
@@ -135,13 +164,20 @@ void with_policy(std::string const& verifier, grove::data::GoldForm form, F cons
 
 }  // namespace
 
-void deal_completions(fs::path const& file, std::span<JudgedSet> sets) {
-  Places const places = places_of(sets);
+std::string_view deal_completions(fs::path const& file, std::span<JudgedSet> sets) {
+  std::vector<Named> lines;
   grove::data::for_each_row(file, [&](grove::data::Row const& row) {
     check_fields(row);
-    auto const [s, p] = place_of(row, places, sets);
-    sets[s].samples[p].push_back(sample_of(row));
+    std::string const of = grove::io::JsonFields(row.json, row.where).value_or<std::string>("file", "");
+    lines.push_back({.where = row.where, .id = id_of(row), .file = of, .sample = sample_of(row)});
   });
+  Names const names = names_in(lines, sets);
+  Places const places = places_of(sets, names);
+  for (Named& line : lines) {
+    auto const [s, p] = place_of(line, places, sets);
+    sets[s].samples[p].push_back(std::move(line.sample));
+  }
+  return names == Names::Own ? "" : names == Names::Unique ? "unique_id" : "line number";
 }
 
 std::size_t require_all(std::vector<JudgedSet>& sets, std::size_t n, bool allow_missing) {
@@ -161,8 +197,9 @@ std::size_t require_all(std::vector<JudgedSet>& sets, std::size_t n, bool allow_
     std::string const wanted = std::to_string(std::max<std::size_t>(n, 1));
     if (missing > 0 && !allow_missing)
       throw Error(judged.set.file,
-                  std::to_string(missing) + " of " + std::to_string(problems.size()) + " problems have fewer than " +
-                      wanted + " completions, the first is '" + first + "'",
+                  std::to_string(missing) + " of " + std::to_string(problems.size()) + " problems have " +
+                      (n > 1 ? "fewer than " + wanted + " completions" : "no completion") + ", the first is '" + first +
+                      "'",
                   wanted + " or more of each", "or leave those problems out with --allow-missing");
     if (missing == problems.size()) throw Error(judged.set.file, "no problem has " + wanted + " completions");
     left_out += missing;

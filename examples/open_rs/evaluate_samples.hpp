@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "grove/data/evaluation_set.hpp"
@@ -28,9 +29,10 @@ struct JudgedSet {
 };
 
 /// Reads lines {"id", "completion"} (several an id; optional "file", "index", "tokens", "finish", "truncated") and
-/// deals them to the sets' problems. Throws grove::Error for an unknown field, an id that no set has, or one that
-/// several have where the line names no file.
-void deal_completions(std::filesystem::path const& file, std::span<JudgedSet> sets);
+/// deals them to the sets' problems, by their own ids, else by unique_id, else by line numbers: the first of these that
+/// fits every line. Returns which of the last two it was, or nothing. Throws grove::Error for an unknown field, an id
+/// that no set has, or one that several have where the line names no file.
+std::string_view deal_completions(std::filesystem::path const& file, std::span<JudgedSet> sets);
 
 /// Throws for a problem without completions; with `allow_missing` it is left out instead and counted.
 std::size_t require_all(std::vector<JudgedSet>& sets, std::size_t n, bool allow_missing);

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <array>
-#include <cctype>
-#include <set>
 #include <string>
-#include <string_view>
 #include <utility>
+#include <vector>
 
+#include "grove/data/gold_column.hpp"
 #include "grove/error.hpp"
 #include "grove/reward/self_test.hpp"
 #include "open_rs/rewards.hpp"
@@ -15,25 +12,13 @@ namespace open_rs {
 
 namespace {
 
-/// A word that says something of a problem, such as its source or level, and is no answer to it.
-bool is_label(std::string const& gold) {
-  constexpr std::array<std::string_view, 6> answers = {"yes", "no", "Yes", "No", "true", "false"};
-  auto const letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-'; };
-  return gold.size() > 3 && std::ranges::all_of(gold, letter) && std::ranges::find(answers, gold) == answers.end();
-}
-
-/// Many problems that share at most three such words have their gold answers elsewhere.
+/// Problems that share a few words have their gold answers in another column.
 void refuse_labels(std::vector<grove::Problem> const& problems) {
-  std::set<std::string> golds;
-  for (auto const& problem : problems) {
-    golds.insert(problem.gold);
-    if (golds.size() > 3) return;
-  }
-  if (problems.size() < 20 || !std::ranges::all_of(golds, is_label)) return;
-  std::string list;
-  for (auto const& gold : golds) list += (list.empty() ? "'" : " or '") + gold + "'";
-  throw grove::Error("self-test", "each of the " + std::to_string(problems.size()) + " gold answers is " + list,
-                     "answers, not labels", "name the column of the gold answer with --set data.gold=COLUMN");
+  std::vector<std::string> golds;
+  for (auto const& problem : problems) golds.push_back(problem.gold);
+  if (auto const wrong = grove::data::why_labels(golds))
+    throw grove::Error("self-test", *wrong, "answers, not labels",
+                       "name the column of the gold answer with --set data.gold=COLUMN");
 }
 
 }  // namespace

@@ -39,8 +39,10 @@ TrainingEvaluation::TrainingEvaluation(EvaluationKeys const& keys, ModelFlags co
                 "chat_template.jinja or a chat_template in tokenizer_config.json");
   user_turn(plan_.prompt, "");
   for (auto const& file : keys.files()) {
-    sets_.push_back(
-        grove::data::load_evaluation_set(file, {.problem = keys.eval_problem_column, .gold = keys.eval_gold_column}));
+    sets_.push_back(grove::data::load_evaluation_set(
+        file,
+        {.problem = keys.eval_problem_column, .gold = keys.eval_gold_column, .sentences = verifier_ == "answer-tag"}));
+    require_prompts_fit(plan_, sets_.back(), *format_);
     for (std::size_t s = 0; s + 1 < sets_.size(); ++s)
       if (name_of(sets_[s]) == name_of(sets_.back()))
         throw Error("--eval-data", "two files are called '" + name_of(sets_.back()) + "'", "files of different names");

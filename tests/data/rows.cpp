@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "grove/data/evaluation_set.hpp"
+#include "grove/data/gold_column.hpp"
 #include "grove/data/problems.hpp"
 #include "grove/error.hpp"
 #include "support/catch.hpp"
@@ -94,6 +95,33 @@ TEST_CASE("evaluation_set: ids are the data's or line numbers, golds in their fo
   auto const own = grove::data::load_evaluation_set(f.write("o.jsonl", "{\"a\":\"p\",\"b\":4}\n"), {"a", "b"});
   CHECK(own.problems[0].gold == "4");
   CHECK(own.form == grove::data::GoldForm::Expression);
+}
+
+TEST_CASE("gold_column: labels, addresses and sentences are no gold answers") {
+  auto const twenty = [](auto const& make) {
+    std::vector<std::string> golds;
+    for (int i = 0; i < 20; ++i) golds.push_back(make(i));
+    return golds;
+  };
+  auto const why = [](std::vector<std::string> const& golds) {
+    return grove::data::why_no_mathematics(golds).value_or("");
+  };
+  auto const labels = twenty([](int i) { return std::string(i % 2 == 0 ? "Easy" : "cn_k12-x"); });
+  CHECK(why(labels).empty());  // a label has no digits
+  auto const levels = twenty([](int i) { return std::string(i % 2 == 0 ? "Easy" : "Hard"); });
+  CHECK(why(levels) == "each of the 20 gold answers is 'Easy' or 'Hard'");
+  CHECK(grove::data::why_labels(levels) == why(levels));
+  CHECK(why({levels.begin(), levels.begin() + 19}).empty());  // too few to say
+  CHECK(why(twenty([](int i) { return std::string(i % 2 == 0 ? "Yes" : "No"); })).empty());
+  CHECK(why(twenty([](int i) { return "https://example.org/" + std::to_string(i); })).find("web addresses, such as") !=
+        std::string::npos);
+  auto const prose = [](int i) { return "We count all the apples in basket " + std::to_string(i); };
+  CHECK(why(twenty(prose)).find("20 of the 20 gold answers are sentences") == 0);
+  CHECK_FALSE(grove::data::why_labels(twenty(prose)).has_value());
+  CHECK(why(twenty([&](int i) { return i % 2 == 0 ? prose(i) : std::to_string(i); })).empty());  // half of them
+  CHECK(why(twenty([](int i) { return "so the answer of it all is $" + std::to_string(i) + "$"; })).empty());
+  CHECK(why(twenty([](int i) { return "he has five in the end\n#### " + std::to_string(i); })).empty());
+  CHECK(why({}).empty());
 }
 
 TEST_CASE("rows: one is handed over before the next is read") {

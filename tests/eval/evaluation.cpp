@@ -121,6 +121,10 @@ TEST_CASE("lengths are averaged over completions, truncation over those of which
   REQUIRE(e.mean_length == Approx(30));
   REQUIRE(e.truncated == Approx(0.5));
   REQUIRE_FALSE(grove::eval::evaluate(std::vector{one(true)}, {}).truncated.has_value());
+  std::vector<Attempts> many;  // whole numbers are summed up exactly
+  for (int i = 0; i < 30; ++i) many.push_back({{{.length = i < 18 ? 10.0 : 9.0, .truncated = i < 9}}});
+  REQUIRE(grove::eval::evaluate(many, {}).mean_length == 288.0 / 30);
+  REQUIRE(grove::eval::evaluate(many, {}).truncated == 9.0 / 30);
 }
 
 TEST_CASE("an evaluation of nothing is an error") {

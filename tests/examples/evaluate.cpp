@@ -123,6 +123,62 @@ TEST_CASE("evaluate: bad input is one line and exit code 2") {
   refused(w.write("bad2.jsonl", "{\"problem\":\"?\"}\n"), both, "has no gold answers");
   refused(w.write("bad3.jsonl", "{\"problem\":\"?\",\"answer\":\" \"}\n"), both, "a gold answer that is not empty");
   refused(w.write("bad4.jsonl", test_set() + test_set()), both, "stands at");
+  refused(data, line("b", "2"), "1 of 2 problems have no completion, the first is 'a'");
+  refused(data, line("a", "2") + line("1", "3"), "the same kind in all lines");
+  refused(data, both, "has no gold answer in the column \"truth\"", {"--gold-column", "truth"});
+}
+
+TEST_CASE("evaluate: completions may go by id, unique_id or line number") {
+  Workplace const w;
+  std::string rows, by_id, by_unique, by_number;
+  for (int i = 0; i < 4; ++i) {
+    auto const n = std::to_string(i), id = std::to_string(i + 1);
+    rows += "{\"id\":" + id + ",\"unique_id\":\"set/" + n + "\",\"problem\":\"p\",\"answer\":" + n + "}\n";
+    auto const answer = i < 3 ? n : "7";
+    by_id += line(id, answer);
+    by_unique += line("set/" + n, answer);
+    by_number += "{\"id\":" + n + ",\"completion\":\"\\\\boxed{" + answer + "}\"}\n";
+  }
+  auto const data = w.write("set.jsonl", rows);
+  auto const judged = [&](std::string const& completions) {
+    auto const run = evaluate({"--data", data, "--completions", w.write("c.jsonl", completions), "--json"});
+    INFO(run.error);
+    REQUIRE(run.code == 0);
+    CHECK(run.json()[data]["pass@1"] == 0.75);
+    return run.error;
+  };
+  CHECK(judged(by_id).empty());
+  CHECK(judged(by_unique).find("each id is taken for a unique_id") != std::string::npos);
+  CHECK(judged(by_number).find("each id is taken for a line number") != std::string::npos);
+}
+
+TEST_CASE("evaluate: a column that is not that of the gold answers is refused") {
+  Workplace const w;
+  std::string rows, completions;
+  for (int i = 0; i < 20; ++i) {
+    auto const n = std::to_string(i);
+    rows += R"({"problem":"p","level":")" + std::string(i % 2 == 0 ? "Easy" : "Hard") +
+            R"(","url":"https://example.org/)" + n + R"(","hint":"Count all the red apples in basket )" + n +
+            R"(.","day":")" + (i % 2 == 0 ? R"(\text{Friday})" : "Player A wins") + R"(","answer":)" + n + "}\n";
+    completions += line(n, n);
+  }
+  auto const data = w.write("set.jsonl", rows), c = w.write("c.jsonl", completions);
+  auto const run = [&](std::string const& column, std::string const& verifier = "lighteval") {
+    return evaluate({"--data", data, "--completions", c, "--gold-column", column, "--verifier", verifier, "--json"});
+  };
+  for (auto const& [column, words] : {std::pair("level", "each of the 20 gold answers is 'Easy' or 'Hard'"),
+                                      std::pair("url", "20 of the 20 gold answers are web addresses"),
+                                      std::pair("hint", "20 of the 20 gold answers are sentences")}) {
+    auto const refused = run(column);
+    INFO(refused.error);
+    CHECK(refused.code == 2);
+    CHECK(refused.error.find(words) != std::string::npos);
+    CHECK(refused.error.find("--gold-column") != std::string::npos);
+    CHECK(std::count(refused.error.begin(), refused.error.end(), '\n') == 1);
+  }
+  CHECK(run("hint", "answer-tag").code == 0);
+  CHECK(run("day").code == 0);
+  CHECK(run("answer").json()[data]["pass@1"] == 1.0);
 }
 
 TEST_CASE("evaluate: problems without completions are left out where that is asked for") {

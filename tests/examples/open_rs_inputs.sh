@@ -48,6 +48,9 @@ done
 refuses "a loss of another algorithm" 'loss_scope and logprob_rounding do nothing in gspo' "${tiny[@]}" --set logprob_rounding=bf16 --algorithm gspo
 refuses "no second BOS" "the model's tokenizer adds none to a text" "${tiny[@]}" --set rollout_bos=twice
 refuses "a prompt that is too long" 'a prompt of [0-9]+ tokens; expected at most 4' "${tiny[@]}" --set max_prompt_length=4 --set prompt_over_limit=error
+echo '{"problem":"1+1=","answer":2}' >sums.jsonl
+refuses "a test set that does not fit" 'sums.jsonl, problem 0: a prompt of [0-9]+ tokens; expected fewer than the model.s context of 256' "${tiny[@]}" \
+  --eval-data sums.jsonl --eval-every 2 --set eval_prompt=open-rs
 
 # Two ranks with different recipes.
 code=0

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "grove/data/gold_column.hpp"
 #include "grove/data/rows.hpp"
 #include "grove/error.hpp"
 
@@ -128,25 +129,29 @@ std::string choose_problem(std::string const& file, std::span<Row const> rows, s
               "a column problem, question or prompt", "name another with --problem-column");
 }
 
-std::string id_of(Row const& row, std::size_t number) {
-  for (char const* const column : {"id", "unique_id"}) {
-    Json const* const id = find(row, column);
-    if (id == nullptr) continue;
-    if (id->is_string()) return id->get<std::string>();
-    if (id->is_number_integer()) return id->dump();
-    throw Error(row.where, std::string(column) + " is " + io::excerpt(*id), "an integer or a string");
-  }
-  return std::to_string(number);
+/// The text of that id; empty where the row has none.
+std::string id_in(Row const& row, char const* column) {
+  Json const* const id = find(row, column);
+  if (id == nullptr) return {};
+  if (id->is_string()) return id->get<std::string>();
+  if (id->is_number_integer()) return id->dump();
+  throw Error(row.where, std::string(column) + " is " + io::excerpt(*id), "an integer or a string");
+}
+
+EvaluationProblem named(Row const& row, std::size_t number) {
+  EvaluationProblem problem{.id = id_in(row, "id"), .unique_id = id_in(row, "unique_id"), .number = number};
+  if (problem.id.empty()) problem.id = problem.unique_id.empty() ? std::to_string(number) : problem.unique_id;
+  return problem;
 }
 
 [[noreturn]] void refuse(Row const& row, std::string const& column, char const* what, char const* option) {
   Json const* const value = find(row, column);
   if (value == nullptr)
     throw Error(row.where,
-                "has no " + std::string(what) + " in column " + io::excerpt(Json(column)) +
+                "has no " + std::string(what) + " in the column " + io::excerpt(Json(column)) +
                     "; its columns are: " + columns_of(row),
                 "one in every row", std::string("name another column with ") + option);
-  throw Error(row.where, column + " is " + io::excerpt(*value), std::string(what) + " that is not empty",
+  throw Error(row.where, column + " is " + io::excerpt(*value), "a " + std::string(what) + " that is not empty",
               std::string("name another column with ") + option);
 }
 
@@ -160,24 +165,29 @@ EvaluationSet load_evaluation_set(std::filesystem::path const& file, EvaluationC
   set.gold_column = rule.column;
   set.form = rule.form;
   std::map<std::string, std::string> first;
+  std::vector<std::string> golds;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Row const& row = rows[i];
-    EvaluationProblem problem{.id = id_of(row, i)};
+    EvaluationProblem problem = named(row, i);
     auto const [other, is_new] = first.emplace(problem.id, row.where);
     if (!is_new)
       throw Error(row.where, "the id " + problem.id + " stands at " + other->second + " already", "each id once");
     Json const* const text = find(row, set.problem_column);
     if (text == nullptr || !text->is_string() || trimmed(text->get<std::string>()).empty())
-      refuse(row, set.problem_column, "a problem", "--problem-column");
+      refuse(row, set.problem_column, "problem", "--problem-column");
     problem.problem = text->get<std::string>();
     auto const gold = text_of(row, set.gold_column);
-    if (!gold) refuse(row, set.gold_column, "a gold answer", "--gold-column");
+    if (!gold) refuse(row, set.gold_column, "gold answer", "--gold-column");
+    golds.push_back(*gold);
     problem.gold = rule.read(*gold);
-    if (problem.gold.empty()) refuse(row, set.gold_column, "a gold answer", "--gold-column");
+    if (problem.gold.empty()) refuse(row, set.gold_column, "gold answer", "--gold-column");
     auto const alone = rule.column == "solution" ? text_of(row, "answer") : std::nullopt;
     problem.gold_answer = alone ? *alone : problem.gold;
     set.problems.push_back(std::move(problem));
   }
+  if (auto const wrong = columns.sentences ? why_labels(golds) : why_no_mathematics(golds))
+    throw Error(set.file, "in column " + set.gold_column + " " + *wrong, "answers",
+                "name the column of the gold answer with --gold-column");
   return set;
 }
 

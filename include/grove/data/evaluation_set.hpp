@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -13,7 +14,9 @@ namespace grove::data {
 enum class GoldForm : std::uint8_t { Latex, Expression };
 
 struct EvaluationProblem {
-  std::string id{};  ///< the row's `id` or `unique_id` as text, else its number from 0
+  std::string id{};         ///< the row's `id` or `unique_id` as text, else its number from 0
+  std::string unique_id{};  ///< the row's `unique_id`, empty where it has none
+  std::size_t number = 0;   ///< of the row, from 0
   std::string problem{};
   std::string gold{};         ///< in the form of the set
   std::string gold_answer{};  ///< the answer alone where a column has it, else `gold`
@@ -29,13 +32,15 @@ struct EvaluationSet {
 /// Columns of one's own; empty: found in the file.
 struct EvaluationColumns {
   std::string problem{}, gold{};
+  bool sentences = false;  ///< gold answers may be prose and need not be mathematics
 };
 
 /// Reads a test set as published: the problem from `problem`, `question` or `prompt`; the gold answer from
 /// `final_answer` (OlympiadBench), from what follows "####" in `answer` (GSM8K), from `answer` where it is a number in
 /// every row (AIME, AMC), from `solution` where every row's has a box (MATH-500, Minerva), from `answer`, from
 /// `solution`, whichever comes first. Throws Error for a file that has none of these, a row that lacks its column or
-/// whose gold is empty, and an id given twice.
+/// whose gold is empty, an id given twice, and a gold
+/// column that cannot be one (gold_column.hpp).
 EvaluationSet load_evaluation_set(std::filesystem::path const& file, EvaluationColumns const& columns = {});
 
 }  // namespace grove::data

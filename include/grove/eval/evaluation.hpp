@@ -56,7 +56,8 @@ inline Evaluation evaluate(std::span<Attempts const> problems, std::span<std::si
                            BootstrapOptions const& bootstrap = {}) {
   if (problems.empty()) throw Error("evaluate", "there is no problem", "at least one");
   Evaluation e{.problems = problems.size(), .n = std::numeric_limits<std::size_t>::max()};
-  metrics::Statistics pass, length, truncated;
+  metrics::Statistics pass;
+  double lengths = 0, completions = 0, cut = 0, known = 0;  // sums of whole numbers, which are exact
   auto const share = [&](double sum) { return sum / static_cast<double>(problems.size()); };
   double rate_sum = 0, vote_sum = 0;
   std::vector<double> rates;
@@ -71,8 +72,10 @@ inline Evaluation evaluate(std::span<Attempts const> problems, std::span<std::si
     std::vector<Vote> votes;
     for (Attempt const& attempt : problem.attempts) {
       votes.push_back(attempt.vote);
-      length.add(attempt.length);
-      if (attempt.truncated) truncated.add(*attempt.truncated ? 1.0 : 0.0);
+      lengths += attempt.length;
+      completions += 1;
+      if (attempt.truncated) cut += *attempt.truncated ? 1 : 0;
+      known += attempt.truncated ? 1 : 0;
     }
     vote_sum += eval::majority(votes);
   }
@@ -80,8 +83,8 @@ inline Evaluation evaluate(std::span<Attempts const> problems, std::span<std::si
   e.standard_error = pass.standard_deviation() / std::sqrt(static_cast<double>(problems.size()));
   e.interval = bootstrap_mean(rates, bootstrap);
   e.majority = share(vote_sum);
-  e.mean_length = length.mean();
-  if (truncated.count() > 0) e.truncated = truncated.mean();
+  e.mean_length = lengths / completions;
+  if (known > 0) e.truncated = cut / known;
   for (std::size_t const k : ks) {
     double chance = 0;
     for (Attempts const& problem : problems) chance += eval::pass_at_k(problem.attempts.size(), problem.correct(), k);
