@@ -7,6 +7,7 @@
 #include <iostream>
 #include <numeric>
 #include <sstream>
+#include <utility>
 
 #include "grove/data/parquet.hpp"
 #include "grove/error.hpp"
@@ -23,7 +24,7 @@ using grove::Error;
 using grove::io::Json;
 
 struct CurateFlags {
-  std::vector<std::string> data{}, settings{};
+  std::vector<std::string> settings{};
   StageInputs inputs{};
   std::string stages = "boxed,dedup";
   fs::path out{};
@@ -106,7 +107,9 @@ std::string fingerprint(std::string const& before, std::string const& stage, Sta
   Hash hash;
   hash.add(before).add(stage);
   for (auto const& [key, value] : inputs.settings)
-    if (key.starts_with(stage + ".")) hash.add(key).add(value);
+    if (key.starts_with(stage + ".") || key.starts_with("data.")) hash.add(key).add(value);
+  if (stage == "mix")
+    for (auto const& file : inputs.data) hash.add(fs::path(file).stem().string());
   for (auto const& file : files_of(stage, inputs))
     for (auto const& part : grove::data::data_files(file)) hash.add_file(part);
   return hash.text();
@@ -142,11 +145,14 @@ std::string card(CurateFlags const& flags, Json const& funnel) {
     text << "| " << entry["stage"].get<std::string>() << " | " << entry["in"] << " | " << entry["out"] << " | "
          << entry["dropped_ids"].size() << " |\n";
   text << "\nSources:\n\n";
-  for (auto const& file : flags.data) text << "- " << fs::path(file).filename().string() << "\n";
+  for (auto const& file : flags.inputs.data) text << "- " << fs::path(file).filename().string() << "\n";
   text << "\nSettings of the stages that ran:\n\n";
-  for (auto const& stage : parts_of(flags.stages))
+  auto parts = parts_of(flags.stages);
+  parts.insert(parts.begin(), "data");
+  for (auto const& stage : parts)
     for (auto const& [key, value] : flags.inputs.settings)
-      if (key.starts_with(stage + ".")) text << "- `" << key << " = " << value << "`\n";
+      if (key.starts_with(stage + ".") && !(value.empty() && stage == "data"))
+        text << "- `" << key << " = " << value << "`\n";
   text
       << "\nThe paper's own counts (arXiv 2503.16219, section 2), which are not those of this run: the s1 pool 59,029, "
          "with a box\n31,323, without what DeepSeek-R1-Distill-Qwen-1.5B solves 21,533, without what "
@@ -158,31 +164,38 @@ std::string card(CurateFlags const& flags, Json const& funnel) {
   return text.str();
 }
 
-std::vector<Json> rows_of(std::vector<PoolRow> const& pool, std::vector<std::size_t> const& kept) {
+/// The rows that are kept, each with the id that it had in all stages; the pool is used up.
+std::vector<Json> rows_of(std::vector<PoolRow>&& pool, std::vector<std::size_t> const& kept) {
   std::vector<Json> rows;
+  rows.reserve(kept.size());
   for (std::size_t const i : kept) {
-    Json& row = rows.emplace_back(pool[i].row.json);
-    if (!row.contains("id") && !row.contains("unique_id")) row["id"] = pool[i].id;
+    Json& row = rows.emplace_back(std::move(pool[i].row.json));
+    char const* const column = row.contains("unique_id") && !row.contains("id") ? "unique_id" : "id";
+    auto const own = row.find(column);
+    if (own == row.end() || (own->is_string() ? own->get<std::string>() : own->dump()) != pool[i].id)
+      row[column] = pool[i].id;
   }
+  pool.clear();
+  pool.shrink_to_fit();
   return rows;
 }
 
 /// data.parquet, and the same rows as data.jsonl.
 void write_data(fs::path const& folder, std::vector<Json> const& rows) {
-  std::string lines;
-  for (Json const& row : rows) lines += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   if (grove::data::has_parquet())
     grove::data::write_parquet(folder / "data.parquet", rows);
   else
     std::cerr << "data.parquet is not written, since this build has no Arrow; data.jsonl has the same rows\n";
-  grove::io::write_file(folder / "data.jsonl", lines);
+  grove::io::AtomicFile lines(folder / "data.jsonl");
+  for (Json const& row : rows) lines.write(row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  lines.commit();
 }
 
 void add_options(Command& command, CurateFlags& flags) {
   std::string keys = "stage.key=value; keys and defaults:";
   for (auto const& [key, value] : stage_defaults()) keys.append(" ").append(key).append("=").append(value);
   command.options().add_options()  //
-      ("data", po::value(&flags.data)->multitoken()->value_name("FILE..."),
+      ("data", po::value(&flags.inputs.data)->multitoken()->value_name("FILE..."),
        "the pool: Parquet, JSON lines, JSON or folders of them")(
           "stages", po::value(&flags.stages)->default_value("boxed,dedup")->value_name("NAME,..."),
           "of boxed, trivial, judge, dedup, decontaminate, mix, in any order")(
@@ -211,17 +224,19 @@ int curate(Arguments const& arguments) {
   Command command("open_rs curate", "Filters a pool of problems stage by stage, as the paper's data was made.");
   add_options(command, flags);
   if (!command.parse(arguments)) return 0;
-  if (flags.data.empty()) throw Error("open_rs curate", "no --data", "the pool's files", "see open_rs curate --help");
+  if (flags.inputs.data.empty())
+    throw Error("open_rs curate", "no --data", "the pool's files", "see open_rs curate --help");
   if (flags.out.empty()) throw Error("open_rs curate", "no --out", "a folder", "see open_rs curate --help");
   take_settings(flags);
   auto const stages = checked_stages(flags);
-  auto const pool = read_pool(flags.data);
+  auto pool = read_pool(flags.inputs.data);
   std::vector<std::size_t> kept(pool.size());
   std::iota(kept.begin(), kept.end(), std::size_t{0});
   Hash hash;
   for (auto const& row : pool) hash.add(row.id).add(row.row.json.dump(-1, ' ', false, Json::error_handler_t::replace));
   std::string mark = hash.text();
   fs::create_directories(flags.out / "stages");
+  for (auto const& folder : {flags.out, flags.out / "stages"}) grove::io::remove_leftovers(folder);
   Json funnel = Json::array();
   for (std::size_t s = 0; s < stages.size(); ++s) {
     mark = fingerprint(mark, stages[s], flags.inputs);
@@ -230,7 +245,7 @@ int curate(Arguments const& arguments) {
     funnel.push_back(entry_of(stages[s], pool, kept, out));
     kept = std::move(out);
   }
-  write_data(flags.out, rows_of(pool, kept));
+  write_data(flags.out, rows_of(std::move(pool), kept));
   grove::io::write_file(flags.out / "README.md", card(flags, funnel));
   grove::io::write_file(flags.out / "funnel.json", funnel.dump(1) + "\n");
   if (flags.json) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,6 +16,7 @@
 #include <range/v3/view/transform.hpp>
 #include <set>
 #include <span>
+#include <string_view>
 #include <thread>
 #include <unordered_set>
 #include <utility>
@@ -45,6 +47,21 @@ std::string normalized(std::string const& text) {
   }
   if (out.ends_with(' ')) out.pop_back();
   return out;
+}
+
+bool is_word(char letter) {
+  auto const c = static_cast<unsigned char>(letter);
+  return std::isalnum(c) != 0 || c >= 0x80;
+}
+
+/// A stop of a sentence at `at`, and no decimal point, thousands comma or factorial.
+bool ends_phrase(std::string const& text, std::size_t at) {
+  if (std::string_view(".,;:?!").find(text[at]) == std::string_view::npos) return false;
+  auto const is_letter = [&](std::size_t i) {
+    return i < at && is_word(text[i]) && std::isdigit(static_cast<unsigned char>(text[i])) == 0;
+  };
+  if (text[at] == '!') return at > 1 && is_letter(at - 1) && is_letter(at - 2);
+  return at + 1 == text.size() || !is_word(text[at + 1]);
 }
 
 std::vector<std::string> words_of(std::string const& text) {
@@ -94,9 +111,11 @@ void require_texts(std::map<std::string, std::vector<std::string>> const& texts,
 }
 
 Keep boxed(std::vector<PoolRow> const& pool, StageInputs const& inputs) {
-  return [&pool, column = inputs.of("boxed.column")](std::size_t i) {
-    return pool[i].text(column).find("\\boxed{") != std::string::npos;
-  };
+  auto const column = inputs.of("boxed.column");
+  if (std::ranges::none_of(pool, [&](PoolRow const& row) { return !row.text(column).empty(); }))
+    throw Error("boxed", "no row has a column '" + column + "'", "solutions",
+                "name their column: --set boxed.column=NAME");
+  return [&pool, column](std::size_t i) { return pool[i].text(column).find("\\boxed{") != std::string::npos; };
 }
 
 /// The share of right completions of each row that is asked for.
@@ -106,9 +125,7 @@ Keep trivial(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept
   std::map<std::size_t, std::size_t> place;
   for (std::size_t const i : kept) {
     require_texts(texts, pool[i], "--completions");
-    std::string gold = pool[i].text("answer");
-    if (gold.empty()) gold = pool[i].text("solution");
-    if (gold.empty()) throw Error(pool[i].row.where, "has no gold answer", "a column answer or solution");
+    std::string const gold = inputs.gold_of(pool[i]);
     place[i] = sets[0].samples.size();
     sets[0].set.problems.push_back({.id = pool[i].id, .gold = gold, .gold_answer = gold});
     auto& samples = sets[0].samples.emplace_back();
@@ -137,7 +154,9 @@ int verdict_of(std::string const& text) {
 Keep judged(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept, StageInputs const& inputs) {
   auto const texts = texts_by_id(inputs.judge_completions, pool, kept);
   for (std::size_t const i : kept) require_texts(texts, pool[i], "--judge-completions");
-  int const wanted = inputs.of("judge.keep_on") == "no" ? -1 : 1;
+  std::string const& keep_on = inputs.of("judge.keep_on");
+  if (keep_on != "yes" && keep_on != "no") throw Error("--set", "judge.keep_on is '" + keep_on + "'", "yes or no");
+  int const wanted = keep_on == "no" ? -1 : 1;
   return [&pool, texts, wanted](std::size_t i) {
     int votes = 0;
     for (auto const& text : texts.at(pool[i].id)) votes += verdict_of(text);
@@ -146,11 +165,11 @@ Keep judged(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept,
 }
 
 /// A view may ask its predicate twice, so the first of each text is found beforehand.
-Keep dedup(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept) {
+Keep dedup(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept, StageInputs const& inputs) {
   std::unordered_set<std::string> seen;
   std::set<std::size_t> first;
   for (std::size_t const i : kept)
-    if (seen.insert(normalized(pool[i].problem())).second) first.insert(i);
+    if (seen.insert(dedup_key(inputs.problem_of(pool[i]))).second) first.insert(i);
   return [first](std::size_t i) { return first.contains(i); };
 }
 
@@ -158,21 +177,26 @@ Keep decontaminate(std::vector<PoolRow> const& pool, StageInputs const& inputs) 
   if (inputs.against.empty())
     throw Error("decontaminate", "there is nothing to look for", "test sets: --against FILE...");
   std::size_t const n = inputs.count("decontaminate.n");
+  if (n == 0) throw Error("--set", "decontaminate.n is 0", "at least 1");
   auto const grams = std::make_shared<std::unordered_set<std::string>>();
   for (auto const& row : read_pool(inputs.against))
-    for (auto& gram : grams_of(row.problem(), n)) grams->insert(std::move(gram));
-  return [&pool, grams, n](std::size_t i) {
-    return std::ranges::none_of(grams_of(pool[i].problem(), n),
+    for (auto& gram : grams_of(row.problem(""), n)) grams->insert(std::move(gram));
+  return [&pool, &inputs, grams, n](std::size_t i) {
+    return std::ranges::none_of(grams_of(inputs.problem_of(pool[i]), n),
                                 [&](std::string const& gram) { return grams->contains(gram); });
   };
+}
+
+/// The parts of a list with commas between.
+std::vector<std::string> names_in(std::string const& text) {
+  return text | views::split(',') | views::transform([](auto&& part) { return part | ranges::to<std::string>(); }) |
+         ranges::to<std::vector>();
 }
 
 /// "value:count,value:count" of mix.counts.
 std::vector<std::pair<std::string, std::size_t>> counts_of(std::string const& text) {
   std::vector<std::pair<std::string, std::size_t>> counts;
-  for (auto const& part : text | views::split(',') | views::transform([](auto&& p) {
-                            return p | ranges::to<std::string>();
-                          }) | ranges::to<std::vector>()) {
+  for (auto const& part : names_in(text)) {
     auto const colon = part.rfind(':');
     std::size_t count = 0;
     auto const* const end = part.data() + part.size();
@@ -184,16 +208,30 @@ std::vector<std::pair<std::string, std::size_t>> counts_of(std::string const& te
   return counts;
 }
 
+/// What mix.column says of a row: several columns are joined by "/"; `file`, where rows have no such column, is the
+/// name of the data file or folder.
+std::string kind_of(PoolRow const& row, StageInputs const& inputs) {
+  std::string kind;
+  for (auto const& column : names_in(inputs.of("mix.column"))) {
+    if (!kind.empty()) kind += '/';
+    bool const by_file = column == "file" && !row.row.json.contains(column);
+    kind += by_file ? fs::path(inputs.data.at(row.file)).stem().string() : row.text(column);
+  }
+  return kind;
+}
+
 Keep mix(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept, StageInputs const& inputs) {
-  std::string const& column = inputs.of("mix.column");
   if (inputs.of("mix.counts").empty()) throw Error("mix", "there is no share", "--set mix.counts=VALUE:COUNT,...");
+  std::map<std::string, std::vector<std::size_t>> kinds;
+  for (std::size_t const i : kept) kinds[kind_of(pool[i], inputs)].push_back(i);
   auto const chosen = std::make_shared<std::set<std::size_t>>();
+  std::set<std::string> named;
   std::uint64_t part = 0;
   for (auto const& [value, count] : counts_of(inputs.of("mix.counts"))) {
-    auto rows = kept | views::filter([&, &wanted = value](std::size_t i) { return pool[i].text(column) == wanted; }) |
-                ranges::to<std::vector>();
+    if (!named.insert(value).second) throw Error("--set", "mix.counts names '" + value + "' twice", "each once");
+    auto rows = kinds[value];
     if (rows.size() < count)
-      throw Error("mix", column + " " + value + " has " + std::to_string(rows.size()) + " rows",
+      throw Error("mix", inputs.of("mix.column") + " " + value + " has " + std::to_string(rows.size()) + " rows",
                   std::to_string(count) + " or more");
     grove::RandomSequence random(grove::RandomStream({inputs.count("mix.seed"), grove::Purpose::Data}), part++);
     grove::shuffle(std::span(rows), random);
@@ -207,7 +245,7 @@ Keep stage_named(std::string const& stage, std::vector<PoolRow> const& pool, std
   if (stage == "boxed") return boxed(pool, inputs);
   if (stage == "trivial") return trivial(pool, kept, inputs);
   if (stage == "judge") return judged(pool, kept, inputs);
-  if (stage == "dedup") return dedup(pool, kept);
+  if (stage == "dedup") return dedup(pool, kept, inputs);
   if (stage == "decontaminate") return decontaminate(pool, inputs);
   return mix(pool, kept, inputs);
 }
@@ -220,23 +258,41 @@ std::string PoolRow::text(std::string const& column) const {
   return at->is_string() ? at->get<std::string>() : at->dump();
 }
 
-std::string PoolRow::problem() const {
-  for (char const* const column : {"problem", "question", "prompt"})
-    if (std::string found = text(column); !found.empty()) return found;
-  throw Error(row.where, "has no problem", "a column problem, question or prompt");
+std::string PoolRow::problem(std::string const& column) const {
+  for (std::string const& name :
+       column.empty() ? std::vector<std::string>{"problem", "question", "prompt"} : std::vector<std::string>{column})
+    if (std::string found = text(name); !found.empty()) return found;
+  throw Error(row.where, "has no problem", column.empty() ? "a column problem, question or prompt" : column,
+              "name another column with --set data.problem=NAME");
+}
+
+std::string dedup_key(std::string const& text) {
+  std::string key;
+  bool apart = false;  // a blank since the last letter that was kept
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    auto const c = static_cast<unsigned char>(text[i]);
+    if (std::isspace(c) != 0 || text[i] == '$' || text[i] == '"' || text[i] == '\'' || ends_phrase(text, i)) {
+      apart = true;
+      continue;
+    }
+    if (apart && !key.empty() && is_word(text[i]) && is_word(key.back())) key += ' ';
+    key += static_cast<char>(std::tolower(c));
+    apart = false;
+  }
+  return key;
 }
 
 std::vector<PoolRow> read_pool(std::vector<std::string> const& files) {
   std::vector<PoolRow> pool;
   std::set<std::string> ids;
-  for (auto const& file : files) {
+  for (std::size_t f = 0; f < files.size(); ++f) {
     std::set<std::string> here;
-    grove::data::for_each_row(file, [&](grove::data::Row&& row) {
-      PoolRow entry{.id = std::to_string(pool.size()), .row = std::move(row)};
+    grove::data::for_each_row(files[f], [&](grove::data::Row&& row) {
+      PoolRow entry{.id = std::to_string(pool.size()), .file = f, .row = std::move(row)};
       for (char const* const column : {"unique_id", "id"})
         if (std::string const own = entry.text(column); !own.empty()) entry.id = own;
       bool const is_first = here.insert(entry.id).second;
-      if (is_first && ids.contains(entry.id)) entry.id = fs::path(file).stem().string() + "/" + entry.id;
+      if (is_first && ids.contains(entry.id)) entry.id = fs::path(files[f]).stem().string() + "/" + entry.id;
       if (!ids.insert(entry.id).second)
         throw Error(entry.row.where, "the id " + entry.id + " stands twice", "each once");
       pool.push_back(std::move(entry));
@@ -245,11 +301,21 @@ std::vector<PoolRow> read_pool(std::vector<std::string> const& files) {
   return pool;
 }
 
+std::string StageInputs::gold_of(PoolRow const& row) const {
+  std::string const& column = of("data.gold");
+  std::string gold = row.text(column.empty() ? "answer" : column);
+  if (gold.empty() && column.empty()) gold = row.text("solution");
+  if (gold.empty())
+    throw Error(row.row.where, "has no gold answer", column.empty() ? "a column answer or solution" : column,
+                "name another column with --set data.gold=NAME");
+  return gold;
+}
+
 double StageInputs::number(std::string const& key) const {
   double value = 0;
   std::string const& text = of(key);
   auto const* const end = text.data() + text.size();
-  if (text.empty() || std::from_chars(text.data(), end, value).ptr != end)
+  if (text.empty() || std::from_chars(text.data(), end, value).ptr != end || !std::isfinite(value))
     throw Error("--set", key + " is '" + text + "'", "a number");
   return value;
 }
@@ -270,7 +336,8 @@ std::map<std::string, std::string> const& stage_defaults() {
   static std::map<std::string, std::string> const defaults{
       {"boxed.column", "solution"},   {"trivial.drop_from", "1"}, {"trivial.drop_below", "0"},
       {"trivial.verifier", "strict"}, {"judge.keep_on", "yes"},   {"decontaminate.n", "8"},
-      {"mix.column", "source"},       {"mix.counts", ""},         {"mix.seed", "42"}};
+      {"mix.column", "source"},       {"mix.counts", ""},         {"mix.seed", "42"},
+      {"data.problem", ""},           {"data.gold", ""}};
   return defaults;
 }
 

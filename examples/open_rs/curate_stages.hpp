@@ -15,12 +15,13 @@ namespace open_rs {
 /// A row of the pool with the id it keeps through all stages.
 struct PoolRow {
   std::string id{};
+  std::size_t file = 0;  ///< its number among the data files
   grove::data::Row row{};
 
   /// A column as text; empty where there is none.
   std::string text(std::string const& column) const;
-  /// The first there is of problem, question and prompt.
-  std::string problem() const;
+  /// That column, or where none is named the first there is of problem, question and prompt.
+  std::string problem(std::string const& column) const;
 };
 
 /// Reads the data files into one pool. Ids are those of the rows, else running numbers from 0; where two files share
@@ -29,15 +30,21 @@ std::vector<PoolRow> read_pool(std::vector<std::string> const& files);
 
 /// What stages need besides the rows.
 struct StageInputs {
-  std::vector<std::string> completions{}, judge_completions{}, against{};
+  std::vector<std::string> data{}, completions{}, judge_completions{}, against{};
   std::map<std::string, std::string> settings{};  ///< "stage.key", all of them with their defaults
 
   std::string const& of(std::string const& key) const { return settings.at(key); }
   double number(std::string const& key) const;
   std::size_t count(std::string const& key) const;
+  std::string problem_of(PoolRow const& row) const { return row.problem(of("data.problem")); }
+  std::string gold_of(PoolRow const& row) const;
 };
 
-/// Names of the stages in the paper's order, and every key with its default.
+/// A problem's text as dedup compares it: in lower case, without blanks beside signs, dollars, quotes and the
+/// punctuation of sentences. Signs of mathematics stay, so that x+1 and x-1 are two problems.
+std::string dedup_key(std::string const& text);
+
+/// Names of the stages in the paper's order, and every key with its default; those of "data" are of all stages.
 std::vector<std::string> const& stage_names();
 std::map<std::string, std::string> const& stage_defaults();
 

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -15,6 +16,7 @@
 #include "grove/io/json.hpp"
 #include "grove/random.hpp"
 #include "open_rs/commands.hpp"
+#include "open_rs/curate_stages.hpp"
 #include "support/captured.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
@@ -261,4 +263,65 @@ TEST_CASE("curate: bad input is one line and exit code 2") {
   refused(curate({"--data", pool.path("data.jsonl"), "--out", pool.path("x"), "--stages", "judge"}),
           "--judge-completions");
   refused(curate({"--out", pool.path("x")}), "no --data");
+  refused(pool.run("x", "boxed", {"--set", "boxed.column=worked"}), "no row has a column 'worked'");
+  refused(pool.run("x", "dedup", {"--set", "data.problem=text"}), "has no problem; expected text");
+  refused(pool.run("x", "trivial", {"--set", "data.gold=truth"}), "has no gold answer; expected truth");
+  refused(pool.run("x", "judge", {"--set", "judge.keep_on=maybe"}), "yes or no");
+  refused(pool.run("x", "decontaminate", {"--set", "decontaminate.n=0"}), "at least 1");
+  refused(pool.run("x", "trivial", {"--set", "trivial.drop_from=nan"}), "a number");
+  refused(pool.run("x", "mix", {"--set", "mix.counts=a:1,a:2"}), "names 'a' twice");
+}
+
+TEST_CASE("curate: problems that differ in their mathematics are no duplicates") {
+  auto const key = [](std::string const& text) { return open_rs::dedup_key(text); };
+  for (auto const& [a, b] :
+       {std::pair("Solve $x+1=5$.", "Solve $x-1=5$."), std::pair("Find 1.5", "Find 15"),
+        std::pair("Find 1,5", "Find 15"), std::pair("Find $5!$", "Find $5$"), std::pair("Find n!", "Find n"),
+        std::pair("Is 2<3?", "Is 2>3?"), std::pair("Find 1 2", "Find 12"), std::pair("$a^2$", "$a_2$")}) {
+    INFO(a);
+    CHECK(key(a) != key(b));
+  }
+  std::string const text = "How many apples, of 12, have $x + 1 = 5$?";
+  for (auto const* same : {"How many apples, of 12, have $x + 1 = 5$", "HOW MANY apples of 12 have  $x+1=5$:",
+                           "\thow many\napples of 12 have x +1= 5.", "'How many apples of 12 have $$x+1=5$$?'"}) {
+    INFO(same);
+    CHECK(key(same) == key(text));
+  }
+  CHECK(key("How many apples!") == key("how many, apples?"));
+  CHECK(key("") == "");
+}
+
+TEST_CASE("curate: rows are mixed by several columns and by file, and keep ids that no two share") {
+  TemporaryFolder const folder("curate-mix");
+  fs::create_directories(folder.path);
+  for (std::string const name : {"first", "second"}) {
+    std::ofstream data(folder.path / (name + ".jsonl"));
+    for (int i = 0; i < 40; ++i)
+      data << "{\"id\":" << i << ",\"question_text\":\"" << name << " " << i << "\",\"source\":\""
+           << (i % 2 ? "a" : "b") << "\",\"level\":\"" << (i % 4 < 2 ? "Easy" : "Hard") << "\"}\n";
+  }
+  auto const run = [&](std::string const& column, std::string const& counts) {
+    auto const result =
+        curate({"--data", (folder.path / "first.jsonl").string(), (folder.path / "second.jsonl").string(), "--stages",
+                "dedup,mix", "--set", "data.problem=question_text", "--set", "mix.column=" + column, "--set",
+                "mix.counts=" + counts, "--out", (folder.path / "out").string()});
+    INFO(result.error);
+    REQUIRE(result.code == 0);
+    return grove::data::read_rows(folder.path / "out" / "data.jsonl");
+  };
+  std::map<std::string, int> kinds;
+  for (auto const& row : run("source,level", "a/Easy:7,b/Hard:3"))
+    ++kinds[row.json["source"].get<std::string>() + row.json["level"].get<std::string>()];
+  CHECK(kinds == std::map<std::string, int>{{"aEasy", 7}, {"bHard", 3}});
+  kinds.clear();
+  std::set<std::string> ids;
+  for (auto const& row : run("file", "first:40,second:40")) {
+    ++kinds[row.json["question_text"].get<std::string>().substr(0, 5)];
+    ids.insert(row.json["id"].is_string() ? row.json["id"].get<std::string>() : row.json["id"].dump());
+  }
+  CHECK(kinds == std::map<std::string, int>{{"first", 40}, {"secon", 40}});
+  CHECK(ids.size() == 80);
+  CHECK(ids.contains("second/7"));
+  CHECK(grove::io::read_text_file((folder.path / "out" / "README.md").string()).find("data.problem = question_text") !=
+        std::string::npos);
 }
