@@ -39,13 +39,15 @@ runs.forEach((run, i) => {
   $('legend').append(el('li', {}, el('label', {}, box, sample, run.name)));
 });
 
-// Charts: [title, metric names that it may have, note].
+// Charts: [title, metric names that it may have, note, what a unit of the axis is].
 const wanted = [
   ['Reward', ['reward'], 'weighted sum'], ['Accuracy', ['rewards/accuracy/mean', 'rewards/accuracy', 'rewards/exact_answer/mean'], 'of sampled completions'],
+  ['Accuracy on test sets', ['eval/pass@1'], 'pass@1, mean of the sets'],
   ['Completion length', ['completions/mean_length', 'completion_length'], 'tokens'], ['Truncated', ['completions/clipped_ratio'], 'share of completions'],
   ['KL to the start', ['kl'], 'nats a token'], ['Entropy', ['entropy'], 'nats a token'], ['Clipped tokens', ['clip_ratio/region_mean', 'clip_ratio'], 'share'],
   ['Ratio one, mean', ['sampling/sampling_logp_difference/mean'], '|sampler - trainer|, nats'], ['Ratio one, largest', ['sampling/sampling_logp_difference/max'], '|sampler - trainer|, nats'],
-  ['Tokens a second', ['tokens_per_second'], 'completions'], ['Memory', ['memory/peak', 'memory/peak_bytes', 'memory/rss', 'memory'], 'peak'],
+  ['Tokens a second', ['tokens_per_second'], 'completions'], 
+  ['Memory of sampling', ['timing/gather_peak_bytes'], 'peak, GiB', 2 ** 30], ['Memory of updates', ['timing/update_peak_bytes'], 'peak, GiB', 2 ** 30],
   ['Groups without a signal', ['frac_reward_zero_std'], 'share'], ['Loss', ['loss'], ''], ['Gradient norm', ['grad_norm'], 'before clipping'], ['Learning rate', ['learning_rate'], '']];
 const names = [...new Set(runs.flatMap(r => Object.keys(r.metrics)))].sort();
 const used = new Set(), charts = [];
@@ -61,18 +63,18 @@ const nice = (low, high, count) => {
   for (let v = Math.ceil(low / step - 1e-9) * step; v <= high + step * 1e-9; v += step) ticks.push(Math.abs(v) < step * 1e-9 ? 0 : v);
   return ticks;
 };
-const addChart = (home, title, metrics, note) => {
+const addChart = (home, title, metrics, note, unit = 1) => {
   const read = el('div', {class: 'read', 'aria-live': 'off'});
   const image = svg('svg', {class: 'chart', viewBox: '0 0 400 210', role: 'img'});
   image.setAttribute('aria-label', title);
   home.append(el('div', {class: 'card'}, el('header', {}, el('h3', {}, title), el('span', {class: 'note'}, note)), image, read));
-  charts.push({image, read, metrics, title});
+  charts.push({image, read, metrics, title, unit});
 };
-const seriesOf = (run, metrics) => { const name = metrics.find(m => run.metrics[m]); return name ? run.metrics[name] : null; };
+const seriesOf = (run, {metrics, unit}) => { const name = metrics.find(m => run.metrics[m]); return name ? run.metrics[name].map(([x, y]) => [x, y / unit]) : null; };
 const draw = chart => {
-  const {image, read, metrics} = chart, left = 50, right = 392, top = 10, bottom = 184;
+  const {image, read} = chart, left = 50, right = 392, top = 10, bottom = 184;
   image.replaceChildren();
-  const lines = runs.map((run, i) => ({i, run, points: shown[i] ? seriesOf(run, metrics) : null})).filter(l => l.points && l.points.length);
+  const lines = runs.map((run, i) => ({i, run, points: shown[i] ? seriesOf(run, chart) : null})).filter(l => l.points && l.points.length);
   if (!lines.length) { read.textContent = 'no shown run has it'; return; }
   const xs = lines.flatMap(l => l.points.map(p => p[0])), ys = lines.flatMap(l => l.points.map(p => p[1]));
   let [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
@@ -112,14 +114,14 @@ const draw = chart => {
 const drawAll = () => charts.forEach(draw);
 const absent = [];
 if (trained.length) {
-  const main = wanted.slice(0, 2).concat(names.filter(n => /^rewards\/.*\/mean$/.test(n)).map(n => [n.split('/')[1], [n], 'reward, mean']), wanted.slice(2));
-  for (const [title, metrics, note] of main) {
+  const main = wanted.slice(0, 3).concat(names.filter(n => /^rewards\/.*\/mean$/.test(n) && !wanted[1][1].includes(n)).map(n => [n.split('/')[1], [n], 'reward, mean']), wanted.slice(3));
+  for (const [title, metrics, note, unit] of main) {
     const there = metrics.find(m => names.includes(m));
     if (!there) { absent.push(title.toLowerCase()); continue; }
     metrics.forEach(m => used.add(m));
-    addChart($('charts'), title, metrics, note);
+    addChart($('charts'), title, metrics, note, unit);
   }
-  if (absent.length) $('absent').textContent = 'Not recorded by these runs: ' + absent.join(', ') + '.';
+  if (absent.length) $('absent').textContent = 'Not recorded by these runs: ' + absent.join(', ') + '.' + (absent.some(a => a.startsWith('memory')) ? ' train --profile records memory.' : '');
   const others = names.filter(n => !used.has(n));
   others.forEach(n => addChart($('others'), n, [n], ''));
   if (!others.length) $('rest').remove();

@@ -3,11 +3,12 @@
 #include "open_rs/recipe.hpp"
 
 #include <sstream>
+#include <utility>
 
 #include "grove/error.hpp"
 #include "grove/io/json.hpp"
-#include "support/catch.hpp"
 #include "open_rs/plan.hpp"
+#include "support/catch.hpp"
 
 namespace {
 
@@ -61,10 +62,64 @@ TEST_CASE("recipe: the runs as they were ask for each defect, the repaired ones 
 }
 
 TEST_CASE("recipe: the original's keys are taken, or refused with the reason") {
-  for (auto const* key :
-       {"use_vllm=true", "vllm_enforce_eager=true", "do_eval=false", "num_train_epochs=1", "logging_steps=1",
-        "gradient_checkpointing=true", "report_to=wandb", "hub_model_id=OpenRS-GRPO", "seed=42"})
+  // Every line of its YAML, and the defaults of TRL that were in force.
+  for (auto const* key : {"attn_implementation=flash_attention_2",
+                          "system_prompt=text",
+                          "reward_funcs=format,cosine",
+                          "reward_weights=1.0,2.0",
+                          "cosine_max_len=3584",
+                          "max_prompt_length=512",
+                          "max_completion_length=3584",
+                          "max_steps=500",
+                          "num_train_epochs=1",
+                          "num_generations=6",
+                          "per_device_train_batch_size=6",
+                          "per_device_eval_batch_size=6",
+                          "gradient_accumulation_steps=4",
+                          "gradient_checkpointing=true",
+                          "gradient_checkpointing_kwargs=use_reentrant: false",
+                          "learning_rate=1.0e-06",
+                          "lr_scheduler_type=cosine_with_min_lr",
+                          "warmup_ratio=0.1",
+                          "temperature=0.7",
+                          "seed=42",
+                          "use_vllm=true",
+                          "vllm_device=auto",
+                          "vllm_enforce_eager=true",
+                          "vllm_gpu_memory_utilization=0.7",
+                          "vllm_max_model_len=4608",
+                          "do_eval=false",
+                          "hub_strategy=every_save",
+                          "hub_model_id=OpenRS-GRPO",
+                          "save_strategy=steps",
+                          "save_steps=50",
+                          "logging_strategy=steps",
+                          "logging_steps=1",
+                          "logging_first_step=true",
+                          "log_level=info",
+                          "log_completions=true",
+                          "report_to=wandb",
+                          "dataset_test_split=test",
+                          "sync_ref_model=false",
+                          "ref_model_mixup_alpha=0.6",
+                          "ref_model_sync_steps=512",
+                          "remove_unused_columns=false",
+                          "vllm_dtype=auto",
+                          "vllm_enable_prefix_caching=true",
+                          "ds3_gather_for_generation=true",
+                          "wandb_project=x"}) {
+    INFO(key);
     CHECK(refusal(key).empty());
+  }
+  for (auto const& [key, reason] :
+       {std::pair("model_revision=main", "one revision"), std::pair("torch_dtype=bfloat16", "--dtype"),
+        std::pair("dataset_config=main", "--data"), std::pair("dataset_train_split=train", "--data"),
+        std::pair("push_to_hub=true", "nothing is sent anywhere"), std::pair("output_dir=x", "--out"),
+        std::pair("overwrite_output_dir=true", "--out"), std::pair("save_strategy=epoch", "expected steps"),
+        std::pair("sync_ref_model=true", "the initial policy"), std::pair("warmup_steps=50", "warmup_ratio")}) {
+    INFO(key);
+    CHECK(refusal(key).find(reason) != std::string::npos);
+  }
   CHECK(refusal("model_name_or_path=x").find("--model") != std::string::npos);
   CHECK(refusal("bf16=true").find("--dtype bf16") != std::string::npos);
   CHECK(refusal("dataset_name=x").find("--data") != std::string::npos);
@@ -93,6 +148,21 @@ TEST_CASE("recipe: each key says where its value comes from") {
   REQUIRE_THROWS_AS(printed({.name = "exp3", .settings = {"betta=1"}}), grove::Error);
 }
 
+TEST_CASE("recipe: optim says what moments are stored as, and a plan knows") {
+  auto const resolved = [](std::vector<std::string> settings) {
+    return open_rs::resolve({.name = "exp3", .settings = std::move(settings)});
+  };
+  auto const full = resolved({}), quantized = resolved({"optim=adamw_8bit"});
+  CHECK(full.moment_format() == grove::MomentFormat::Full);
+  CHECK(quantized.moment_format() == grove::MomentFormat::Block8);
+  CHECK(resolved({"optim=adamw_bnb_8bit"}).moment_format() == grove::MomentFormat::Block8);
+  CHECK(full.resolved != quantized.resolved);
+  CHECK(printed({.name = "exp3", .settings = {"optim=adamw_8bit"}})["optim"]["value"] == "adamw_8bit");
+  CHECK_THROWS_AS(resolved({"optim=adafactor"}), grove::Error);
+  auto const peak = [](open_rs::Recipe const& recipe) { return open_rs::plan_of("exp3", recipe, "4xA40", "").peak(); };
+  CHECK(peak(full) - peak(quantized) == Approx((8 - 2 * (1 + 4 / 256.0)) * 1'777'088'000.0 / 4));
+}
+
 TEST_CASE("recipe: sampling ahead wants ranks that sample, and one view of a prompt") {
   auto const message = [](std::vector<std::string> settings) -> std::string {
     try {
@@ -118,18 +188,3 @@ TEST_CASE("recipe: sampling ahead wants ranks that sample, and one view of a pro
   CHECK(options.ratio_check.staleness == 1);
   CHECK(options.old_log_probs == grove::OldLogProbs::Auto);
 }
-TEST_CASE("recipe: optim says what moments are stored as, and a plan knows") {
-  auto const resolved = [](std::vector<std::string> settings) {
-    return open_rs::resolve({.name = "exp3", .settings = std::move(settings)});
-  };
-  auto const full = resolved({}), quantized = resolved({"optim=adamw_8bit"});
-  CHECK(full.moment_format() == grove::MomentFormat::Full);
-  CHECK(quantized.moment_format() == grove::MomentFormat::Block8);
-  CHECK(resolved({"optim=adamw_bnb_8bit"}).moment_format() == grove::MomentFormat::Block8);
-  CHECK(full.resolved != quantized.resolved);
-  CHECK(printed({.name = "exp3", .settings = {"optim=adamw_8bit"}})["optim"]["value"] == "adamw_8bit");
-  CHECK_THROWS_AS(resolved({"optim=adafactor"}), grove::Error);
-  auto const peak = [](open_rs::Recipe const& recipe) { return open_rs::plan_of("exp3", recipe, "4xA40", "").peak(); };
-  CHECK(peak(full) - peak(quantized) == Approx((8 - 2 * (1 + 4 / 256.0)) * 1'777'088'000.0 / 4));
-}
-

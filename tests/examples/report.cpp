@@ -41,7 +41,8 @@ struct Runs {
             "{\"step\":1,\"reward\":0.1,\"kl\":0.0,\"num_tokens\":100,\"step_time\":2.0,\"rewards/format/mean\":1}\n"
             "{\"step\":2,\"reward\":9.0,\"kl\":0.1,\"num_tokens\":100,\"step_time\":2.0}\n"
             "{\"step\":2,\"reward\":0.2,\"kl\":0.1,\"num_tokens\":300,\"step_time\":2.0}\n"
-            "{\"step\":3,\"reward\":0.4,\"kl\":0.2,\"num_tokens\":100,\"step_time\":1.0}\n");
+            "{\"step\":3,\"reward\":0.4,\"kl\":0.2,\"num_tokens\":100,\"step_time\":1.0,"
+            "\"eval/pass@1\":0.25,\"rewards/accuracy/mean\":0.5,\"timing/update_peak_bytes\":3221225472}\n");
       write(path / "completions.jsonl",
             "{\"step\":3,\"id\":0,\"problem\":7,\"prompt\":\"</script><b>x\",\"completion\":\"" +
                 std::string(3000, 'x') +
@@ -168,6 +169,8 @@ TEST_CASE("report: a browser lays the page out at 400 and 1600 pixels") {
   const own = document.documentElement, root = parent.document.documentElement;
   root.dataset.width = innerWidth; root.dataset.overflow = Math.max(0, own.scrollWidth - innerWidth); root.dataset.outside = wide.length;
   root.dataset.ready = own.dataset.ready; root.dataset.charts = document.querySelectorAll('.chart path').length;
+  const charts = [...document.querySelectorAll('#charts .card')], read = t => { const c = charts.filter(c => c.querySelector('h3').textContent === t); return c.length === 1 ? c[0].querySelector('.read').textContent : 'none'; };
+  root.dataset.tested = read('Accuracy on test sets'); root.dataset.memory = read('Memory of updates'); root.dataset.accuracy = charts.filter(c => c.querySelector('h3').textContent.toLowerCase() === 'accuracy').length; root.dataset.absent = document.querySelector('#absent').textContent;
   root.dataset.detail = document.querySelector('#detail').textContent.includes('<b>x');
 }</script>)";
   std::string framed;
@@ -190,5 +193,10 @@ TEST_CASE("report: a browser lays the page out at 400 and 1600 pixels") {
     CHECK(dom.find("data-outside=\"0\"") != dom.npos);
     CHECK(dom.find("data-detail=\"true\"") != dom.npos);
     CHECK(dom.find("data-charts=\"0\"") == dom.npos);
+    CHECK(dom.find("data-tested=\"last: a 0.25, ") != dom.npos);
+    CHECK(dom.find("data-memory=\"last: a 3, ") != dom.npos);
+    CHECK(dom.find("data-accuracy=\"1\"") != dom.npos);
+    CHECK(dom.find("memory of sampling") != dom.npos);
+    CHECK(dom.find("train --profile records memory.") != dom.npos);
   }
 }
