@@ -61,6 +61,14 @@ concept TrajectoriesOf = requires(T const& t) {
 template <class F, class Real>
 concept OutputConsumer = std::invocable<F&, std::size_t, TokenOutputs<Real>, TokenGradients<Real>>;
 
+/// One that wants to know, while a backward pass goes on, that the gradients of parameter p and of all behind it in
+/// `Policy::parameters()` are what this call of `accumulate` makes of them: ranks then exchange them behind what is
+/// left of the pass. A policy that cannot tell, or of which a wrapper adds to them later, does not call it.
+template <class F>
+concept FollowsBackward = requires(F& f, std::size_t p) {
+  f.complete(p);
+};
+
 namespace detail {
 template <class Real>
 struct ConsumerArchetype {

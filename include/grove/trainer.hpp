@@ -343,7 +343,8 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
     optimizer_.begin(parameters, communicator_, batch.plan[i].size());
     SelectionKey const key{.seed = options_.seed, .step = step_, .update = i};
     MinibatchPass<P, objective_type, C> pass(policy_, algorithm_.objective, batch, communicator_, options_.on_span);
-    auto sums = pass.accumulate(batch.plan[i], key, only_values, [&] { optimizer_.reduce(parameters, communicator_); });
+    Reduction<OptimizerOver<C>, C> reduction{optimizer_, parameters, communicator_};
+    auto sums = pass.accumulate(batch.plan[i], key, only_values, reduction);
     if (MinibatchPass<P, objective_type, C>::compares(batch))
       sums.ratios.check(options_.ratio_check, report.step, report.metrics);
     sums.norm = optimizer_.finish(parameters, communicator_, options_.on_gradients != nullptr);

@@ -66,10 +66,11 @@ class MinibatchPass {
   /// update, and no pass came before it that would have given them.
   static bool compares(Batch<P> const& batch) { return batch.plan.size() == 1 && batch.log_prob.empty(); }
 
-  /// Adds this rank's part of the gradients and calls `added()` after each micro-batch. `only_values`: the policy's own
-  /// outputs get none, while a critic warms up.
-  template <std::invocable F>
-  UpdateSums<O> accumulate(Minibatch const& minibatch, SelectionKey key, bool only_values, F const& added) {
+  /// Adds this rank's part of the gradients. Calls `reduction.complete(parameter)` on the way back through a
+  /// micro-batch (FollowsBackward), where the policy does so, and `reduction.reduce()` after each. `only_values`: the
+  /// policy's own outputs get none, while a critic warms up.
+  template <FollowsBackward R>
+  UpdateSums<O> accumulate(Minibatch const& minibatch, SelectionKey key, bool only_values, R& reduction) {
     select(minibatch, key);
     std::vector<MicroBatchColumns<P>> columns;
     columns.reserve(minibatch.size());
@@ -78,8 +79,8 @@ class MinibatchPass {
     UpdateSums<O> sums{.updates = 1};
     for (auto const& part : columns) sums.tally.sequences += static_cast<double>(part.lengths.size());
     for (std::size_t m = 0; m < minibatch.size(); ++m) {
-      accumulate(minibatch[m], columns[m], denominators[m], only_values, sums);
-      added();
+      accumulate(minibatch[m], columns[m], denominators[m], only_values, sums, reduction);
+      reduction.reduce();
     }
     return sums;
   }
@@ -162,8 +163,21 @@ class MinibatchPass {
                   "use the Window scope, whose means do not depend on the split");
   }
 
+  /// What a policy calls during its pass.
+  template <class F, class R>
+  struct Consumer {
+    F const& consume;
+    R& reduction;
+    void operator()(std::size_t first, TokenOutputs<Real> outputs, TokenGradients<Real> gradients) const {
+      consume(first, outputs, gradients);
+    }
+    void complete(std::size_t parameter) const { reduction.complete(parameter); }
+  };
+
+  template <class R>
   void accumulate(MicroBatch const& units, MicroBatchColumns<P> const& columns,
-                  typename O::denominators_type const& denominators, bool only_values, UpdateSums<O>& sums) {
+                  typename O::denominators_type const& denominators, bool only_values, UpdateSums<O>& sums,
+                  R& reduction) {
     Span const span(on_span_, "micro-batch");
     bool const compared = compares(batch_);
     auto const consume = [&](std::size_t first, TokenOutputs<Real> outputs, TokenGradients<Real> gradients) {
@@ -182,7 +196,8 @@ class MinibatchPass {
         std::ranges::fill(gradients.entropy, Real(0));
       }
     };
-    policy_.accumulate(batch_.trajectories, units, reported | objective_.wanted(), objective_.scope, consume);
+    policy_.accumulate(batch_.trajectories, units, reported | objective_.wanted(), objective_.scope,
+                       Consumer<decltype(consume), R>{consume, reduction});
   }
 
   P& policy_;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/policy/causal_lm.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 
 #include "grove/algorithms.hpp"
@@ -113,6 +115,50 @@ TEST_CASE("layers computed again on the way back, and logits in pieces, give the
     CHECK(gradient_with(true, 64, grove::Scope::Sequence) == expected);
     std::size_t const pieces = (t.episodes.tokens() + 63) / 64;
     CHECK(calls == std::vector<std::size_t>{1, 1, pieces, pieces, 1});
+  }
+}
+
+namespace {
+
+/// Fills in derivatives, and keeps the gradients of all parameters that it is told are complete.
+struct Follower {
+  std::vector<grove::ParameterView> const& parameters;
+  std::vector<std::size_t>& told;
+  std::vector<std::vector<float>>& complete_then;  // a parameter's gradient as it was told of; empty: not yet
+
+  void operator()(std::size_t first, grove::TokenOutputs<float> out, grove::TokenGradients<float> d) const {
+    for (std::size_t i = 0; i < out.log_prob.size(); ++i) d.log_prob[i] = std::sin(static_cast<float>(first + i));
+  }
+  void complete(std::size_t parameter) const {
+    told.push_back(parameter);
+    for (std::size_t p = parameter; p < parameters.size(); ++p)
+      if (complete_then[p].empty()) complete_then[p] = gradient(p);
+  }
+  std::vector<float> gradient(std::size_t p) const {
+    auto const* const from = static_cast<float const*>(parameters[p].gradient);
+    return {from, from + parameters[p].size};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("who follows the backward pass is told of each layer's gradients when nothing more is added to them") {
+  for (bool checkpointing : {false, true}) {
+    auto options = with(2, 1);
+    options.gradient_checkpointing = checkpointing;
+    auto policy = tiny::policy(options);
+    auto const t = tiny::sampler().collect(policy);
+    auto const parameters = policy.parameters();
+    grove::zero_gradients(parameters);
+    std::vector<std::size_t> told;
+    std::vector<std::vector<float>> complete_then(parameters.size());
+    Follower const follower{parameters, told, complete_then};
+    policy.accumulate(t, all(t), grove::Column::LogProb, grove::Scope::Token, follower);
+    CHECK(told.size() == tiny::config().layers);
+    CHECK(std::ranges::is_sorted(told, std::greater<>()));
+    CHECK(parameters[told.back()].name == "model.layers.0.input_layernorm.weight");
+    for (std::size_t p = told.back(); p < parameters.size(); ++p) CHECK(complete_then[p] == follower.gradient(p));
+    CHECK(complete_then[0].empty());
   }
 }
 

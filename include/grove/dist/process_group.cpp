@@ -146,6 +146,15 @@ class ProcessGroup::Group {
     wait_for([&] { return gloo_->alltoall_base(target, source, equal, equal); });
   }
 
+  std::function<void()> begin_all_to_all(std::span<const std::byte> from, std::span<std::byte> to,
+                                         std::shared_ptr<void> const& memory) {
+    // The work holds its tensors and they the memory: whoever loses interest leaves nothing behind that is written to.
+    auto source = tensor(from, memory), target = tensor(to, memory);
+    std::vector<std::int64_t> equal;
+    auto work = begin([&] { return gloo_->alltoall_base(target, source, equal, equal); });
+    return [this, work = std::move(work)] { finish(*work); };
+  }
+
   void all_gather(std::span<const std::byte> mine, std::span<std::byte> all) {
     auto source = tensor(mine), target = tensor(all);
     wait_for([&] { return gloo_->_allgather_base(target, source); });
@@ -171,26 +180,38 @@ class ProcessGroup::Group {
   }
 
  private:
-  static at::Tensor tensor(std::span<const std::byte> bytes) {
+  /// A view; one that has an owner keeps it.
+  static at::Tensor tensor(std::span<const std::byte> bytes, std::shared_ptr<void> const& owner = nullptr) {
     // The collectives read their input and take it as a tensor that could be written.
     auto* const memory = const_cast<std::byte*>(bytes.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-    return at::from_blob(memory, {static_cast<std::int64_t>(bytes.size())}, at::kByte);
+    return at::from_blob(
+        memory, {static_cast<std::int64_t>(bytes.size())}, [owner](void*) {}, at::kByte);
   }
 
   template <class F>
   void wait_for(F const& start) {
+    finish(*begin(start));
+  }
+
+  template <class F>
+  c10::intrusive_ptr<c10d::Work> begin(F const& start) {
     try {
-      auto const work = [&] {
-        std::lock_guard const one_at_a_time(beginning());
-        return start();
-      }();
+      std::lock_guard const one_at_a_time(beginning());
+      return start();
+    } catch (std::exception const& e) {
+      throw lost(first_line(e));
+    }
+  }
+
+  void finish(c10d::Work& work) {
+    try {
       auto const& heartbeat = presence_->heartbeat;
       for (milliseconds waited{0}; heartbeat.every.count() > 0;) {
-        if (came(*work, heartbeat.every)) break;
+        if (came(work, heartbeat.every)) break;
         waited += heartbeat.every;
         heartbeat.tell(waiting(waited));
       }
-      work->wait();
+      work.wait();
     } catch (std::exception const& e) {
       throw lost(first_line(e));
     }
@@ -293,6 +314,14 @@ void ProcessGroup::all_to_all(std::span<const std::byte> from, std::span<std::by
     std::ranges::copy(from, to.begin());
   else if (!from.empty())
     group_->all_to_all(from, to);
+}
+
+std::function<void()> ProcessGroup::begin_all_to_all(std::span<const std::byte> from, std::span<std::byte> to,
+                                                     std::shared_ptr<void> const& memory) {
+  if (size() > 1 && !from.empty() && from.size() == to.size() && from.size() % size() == 0)
+    return group_->begin_all_to_all(from, to, memory);
+  all_to_all(from, to);
+  return [] {};
 }
 
 void ProcessGroup::all_gather(std::span<const std::byte> mine, std::span<std::byte> all) {

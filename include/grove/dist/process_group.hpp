@@ -56,6 +56,11 @@ class ProcessGroup {
   /// is rank r's.
   void all_to_all(std::span<const std::byte> from, std::span<std::byte> to);
 
+  /// The same behind what the caller does next: returns what waits for its end. `memory` owns both and is kept till
+  /// then.
+  std::function<void()> begin_all_to_all(std::span<const std::byte> from, std::span<std::byte> to,
+                                         std::shared_ptr<void> const& memory);
+
   /// Every rank's bytes, as many of each, one after the other.
   void all_gather(std::span<const std::byte> mine, std::span<std::byte> all);
 
@@ -70,7 +75,7 @@ class ProcessGroup {
   explicit ProcessGroup(std::shared_ptr<Group> group) : group_(std::move(group)) {}
   std::shared_ptr<Group> group_;
 };
-static_assert(MovesPieces<ProcessGroup>);
+static_assert(MovesPiecesBehind<ProcessGroup>);
 
 /// The store where the ranks of a launcher of one's own meet; it lives as long as this does.
 class RankStore {

@@ -81,4 +81,8 @@ struct HeadColumns {
 /// gradients.
 using HeadFunction = std::function<void(HeadOutputs const& outputs, HeadGradients const& gradients)>;
 
+/// Called on the way back with a layer whose weights' gradients are whole, as are those of all layers above it, of the
+/// final norm and of a head of its own. Those of the embedding come last, untold.
+using LayerDone = std::function<void(std::size_t layer)>;
+
 }  // namespace grove::nn

@@ -7,8 +7,11 @@
 #include <concepts>
 #include <cstddef>
 #include <cstring>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "grove/concepts.hpp"
@@ -22,23 +25,59 @@ concept MovesPieces = Communicator<C> && requires(C& c, std::span<const std::byt
   { c.all_gather(from, to) } -> std::same_as<void>;  // every rank's `from`, one after the other
 };
 
-/// Piece `rank()` of the sum of every rank's `values`: [size() pieces] -> [one piece]. Added up in double in the order
-/// of the ranks and rounded once, so that every number depends on what was added alone.
-template <Communicator C, std::floating_point T>
-void reduce_scatter(C& ranks, std::span<T const> values, std::span<T> mine) {
+/// That do so while the caller goes on; what is returned waits for the end, until which `memory` keeps both.
+template <class C>
+concept MovesPiecesBehind = MovesPieces<C> &&
+    requires(C& c, std::span<const std::byte> from, std::span<std::byte> to, std::shared_ptr<void> const& memory) {
+  { c.begin_all_to_all(from, to, memory) } -> std::convertible_to<std::function<void()>>;
+};
+
+namespace detail {
+
+/// Adds to `mine` the sum of the ranks' pieces, made in double in the order of the ranks and rounded once, so that
+/// every number depends on what was added alone.
+template <std::floating_point T>
+void add_pieces(std::span<T const> pieces, std::span<T> mine) {
   auto const n = mine.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    double sum = 0;
+    for (std::size_t at = i; at < pieces.size(); at += n) sum += static_cast<double>(pieces[at]);
+    mine[i] += static_cast<T>(sum);
+  }
+}
+
+}  // namespace detail
+
+/// Begins to send every rank its piece of `values` [size() pieces]. Returns what waits for the others' and adds the sum
+/// of this rank's pieces to an array of one piece. Over ranks that cannot move pieces behind the caller, the waiting
+/// comes first.
+template <std::floating_point T, Communicator C>
+std::function<void(std::span<T> mine)> begin_reduce_scatter(C& ranks, std::vector<T> values) {
+  struct Pieces {
+    std::vector<T> from, to;
+  };
+  auto const pieces = std::make_shared<Pieces>();
+  pieces->from = std::move(values);
   if constexpr (MovesPieces<C>) {
-    std::vector<T> pieces(values.size());
-    ranks.all_to_all(std::as_bytes(values), std::as_writable_bytes(std::span(pieces)));
-    for (std::size_t i = 0; i < n; ++i) {
-      double sum = 0;
-      for (std::size_t r = 0; r < ranks.size(); ++r) sum += static_cast<double>(pieces[r * n + i]);
-      mine[i] = static_cast<T>(sum);
-    }
+    pieces->to.resize(pieces->from.size());
+    auto const from = std::as_bytes(std::span(pieces->from));
+    auto const to = std::as_writable_bytes(std::span(pieces->to));
+    std::function<void()> wait;
+    if constexpr (MovesPiecesBehind<C>)
+      wait = ranks.begin_all_to_all(from, to, pieces);
+    else
+      ranks.all_to_all(from, to);
+    return [pieces, wait](std::span<T> mine) {
+      if (wait) wait();
+      detail::add_pieces<T>(pieces->to, mine);
+    };
   } else {
-    std::vector<double> sums(values.begin(), values.end());
+    std::vector<double> sums(pieces->from.begin(), pieces->from.end());
     ranks.all_reduce_sum(sums);
-    for (std::size_t i = 0; i < n; ++i) mine[i] = static_cast<T>(sums[ranks.rank() * n + i]);
+    auto const first = ranks.rank() * (sums.size() / ranks.size());
+    return [sums = std::move(sums), first](std::span<T> mine) {
+      for (std::size_t i = 0; i < mine.size(); ++i) mine[i] += static_cast<T>(sums[first + i]);
+    };
   }
 }
 

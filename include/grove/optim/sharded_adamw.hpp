@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <deque>
+#include <functional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -32,6 +34,8 @@ class LocalAdamW : public AdamW {
     zero_gradients(parameters);
   }
   template <class C>
+  void complete(std::span<const ParameterView>, C&, std::size_t) {}
+  template <class C>
   void reduce(std::span<const ParameterView>, C&) {}
   template <class C>
   double finish(std::span<const ParameterView> parameters, C&, bool) {
@@ -44,9 +48,10 @@ class LocalAdamW : public AdamW {
   static bool divides(std::size_t) { return false; }
 };
 
-/// Several ranks. Each micro-batch's gradients are added up over the ranks, in their order, as soon as the backward
-/// pass has ended: bucket by bucket, each rank getting the sum of its piece. So the numbers do not depend on the level
-/// of sharding. A rank with fewer micro-batches than another takes part with zeros.
+/// Several ranks. Each micro-batch's gradients are added up over the ranks, in their order, bucket by bucket from the
+/// last to the first, each rank getting the sum of its piece: behind the backward pass where the policy tells of whole
+/// gradients (FollowsBackward), and after it else. So the numbers depend neither on that nor on the level of sharding.
+/// A rank with fewer micro-batches than another takes part with zeros.
 class ShardedAdamW {
  public:
   explicit ShardedAdamW(AdamWOptions options = {}, Sharding sharding = {}) : adamw_(options), sharding_(sharding) {}
@@ -59,21 +64,27 @@ class ShardedAdamW {
     auto const counts = gathered(ranks, static_cast<double>(micro_batches));
     rounds_ = static_cast<std::size_t>(*std::ranges::max_element(counts));
     shards_.assign(layout_.buckets().size(), {});
+    under_way_.clear();
+    to_begin_ = shards_.size();
     for (auto const& p : parameters) clear(p);
   }
 
-  /// After each micro-batch: this rank's gradients go to those who own them.
+  /// Within a micro-batch: gradients from parameter `first` on are whole, and their buckets may go.
+  template <class C>
+  void complete(std::span<const ParameterView> parameters, C& ranks, std::size_t first) {
+    if (ranks.size() == 1) return;
+    for (; to_begin_ > 0 && layout_.buckets()[to_begin_ - 1].parts.front().parameter >= first; --to_begin_)
+      begin_bucket(to_begin_ - 1, parameters, ranks);
+  }
+
+  /// After each micro-batch: this rank's gradients are with those who own them.
   template <class C>
   void reduce(std::span<const ParameterView> parameters, C& ranks) {
     if (ranks.size() == 1) return;
+    complete(parameters, ranks, 0);
+    while (!under_way_.empty()) take_oldest();
+    to_begin_ = shards_.size();
     --rounds_;
-    for (std::size_t b = 0; b < shards_.size(); ++b) {
-      auto const& bucket = layout_.buckets()[b];
-      if (bucket.dtype == Dtype::F64)
-        reduce(bucket, parameters, ranks, shards_[b].wide);
-      else
-        reduce(bucket, parameters, ranks, shards_[b].narrow);
-    }
   }
 
   /// After the last one: takes part in what other ranks have more, and returns the norm of the whole gradient, which
@@ -155,18 +166,41 @@ class ShardedAdamW {
     detail::clear(detail::gradient_of(p, 0), p.size * gradient_bytes(p.dtype), sharding_.level == Zero::Gradients);
   }
 
+  /// A bucket on its way.
+  struct UnderWay {
+    std::size_t bucket;
+    std::function<void(Shard&)> take;  ///< waits for it and adds this rank's piece
+  };
+
+  template <class C>
+  void begin_bucket(std::size_t b, std::span<const ParameterView> parameters, C& ranks) {
+    if (under_way_.size() == at_once) take_oldest();
+    auto const& bucket = layout_.buckets()[b];
+    if (bucket.dtype == Dtype::F64)
+      under_way_.push_back({b, begin_bucket<double>(bucket, parameters, ranks, &Shard::wide)});
+    else
+      under_way_.push_back({b, begin_bucket<float>(bucket, parameters, ranks, &Shard::narrow)});
+  }
+
   template <class T, class C>
-  void reduce(ShardLayout::Bucket const& bucket, std::span<const ParameterView> parameters, C& ranks,
-              std::vector<T>& shard) {
-    std::vector<T> staged(bucket.piece * ranks.size()), sum(bucket.piece);
+  std::function<void(Shard&)> begin_bucket(ShardLayout::Bucket const& bucket, std::span<const ParameterView> parameters,
+                                           C& ranks, std::vector<T> Shard::*place) {
+    std::vector<T> staged(bucket.piece * ranks.size());
     for (auto const& part : bucket.parts) {
       auto* const from = detail::gradient_of(parameters[part.parameter], part.offset);
       std::memcpy(staged.data() + part.at, from, part.size * sizeof(T));
       detail::clear(from, part.size * sizeof(T), sharding_.level == Zero::Gradients);
     }
-    reduce_scatter<C, T>(ranks, staged, sum);
-    shard.resize(bucket.piece);
-    for (std::size_t i = 0; i < shard.size(); ++i) shard[i] += sum[i];
+    return [place, piece = bucket.piece, add = begin_reduce_scatter<T>(ranks, std::move(staged))](Shard& shard) {
+      (shard.*place).resize(piece);
+      add(shard.*place);
+    };
+  }
+
+  void take_oldest() {
+    auto const oldest = std::move(under_way_.front());
+    under_way_.pop_front();
+    oldest.take(shards_[oldest.bucket]);
   }
 
   double squares(std::span<const ParameterView> parameters, std::size_t rank) const {
@@ -248,6 +282,20 @@ class ShardedAdamW {
   std::vector<Shard> shards_{};  // one a bucket
   std::vector<std::size_t> behind_{};
   std::size_t rounds_ = 0;  // micro-batches that some rank has still to come
+  static constexpr std::size_t at_once = 2;
+  std::deque<UnderWay> under_way_{};  // at most so many, each of which holds twice its bucket's size
+  std::size_t to_begin_ = 0;          // buckets of this micro-batch that have not begun: the first ones
+};
+
+/// What the passes of one update tell of their gradients, which go to the ranks that own them.
+template <class Optimizer, class C>
+struct Reduction {
+  Optimizer& optimizer;
+  std::span<const ParameterView> parameters;
+  C& ranks;
+
+  void complete(std::size_t first) { optimizer.complete(parameters, ranks, first); }
+  void reduce() { optimizer.reduce(parameters, ranks); }
 };
 
 /// The optimizer of a trainer whose ranks are a C.

@@ -125,27 +125,37 @@ void CausalLm<Variant, Engine>::score_states(TokenTrajectories const& t, Sequenc
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::accumulate_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
                                                   Scope scope, StateConsumer const& f) {
-  accumulate_rows(t, sequences, wanted, scope, true, f);
+  accumulate_rows(t, sequences, wanted, scope, true, f, {});
 }
 
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
-                                                Scope scope, bool states, StateConsumer const& f) {
+                                                Scope scope, bool states, StateConsumer const& f,
+                                                CompleteFrom const& complete) {
   if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(config());
-  accumulate_into(*gradients_, t, sequences, wanted, scope, states, f);
+  nn::LayerDone done;
+  if (complete)
+    done = [&, entries = gradients_->entries()](std::size_t layer) {
+      auto const prefix = "model.layers." + std::to_string(layer) + ".";
+      auto const first = std::ranges::find_if(entries, [&](auto const& e) { return e.name.starts_with(prefix); });
+      complete(static_cast<std::size_t>(first - entries.begin()));
+    };
+  packed_pass(t, sequences, wanted, scope, states, f,
+              [&](auto const&... pass) { engine_.accumulate(pass..., source(), *gradients_, done); });
 }
 
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::accumulate_adapters(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
                                                     Scope scope, bool states, StateConsumer const& f,
                                                     cpu::Adapters& gradients) {
-  accumulate_into(gradients, t, sequences, wanted, scope, states, f);
+  packed_pass(t, sequences, wanted, scope, states, f,
+              [&](auto const&... pass) { engine_.accumulate(pass..., source(), gradients); });
 }
 
 template <class Variant, template <class> class Engine>
-template <class Gradients>
-void CausalLm<Variant, Engine>::accumulate_into(Gradients& gradients, TokenTrajectories const& t, Sequences sequences,
-                                                ColumnSet wanted, Scope scope, bool states, StateConsumer const& f) {
+template <class Run>
+void CausalLm<Variant, Engine>::packed_pass(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
+                                            Scope scope, bool states, StateConsumer const& f, Run const& run) {
   Packed packed;
   for (auto s : sequences) packed.add(t.samples[s].context(), t.samples[s].completion.tokens);
   if (packed.rows.empty()) return;
@@ -160,12 +170,11 @@ void CausalLm<Variant, Engine>::accumulate_into(Gradients& gradients, TokenTraje
   };
   auto rows = packed.head(options_.temperature, options_.bf16_log_probs);
   rows.parts = scope == Scope::Token;
-  engine_.accumulate(packed.batch(), rows,
-                     {.log_prob = wanted.contains(Column::LogProb),
-                      .entropy = wanted.contains(Column::Entropy),
-                      .sum_squares = wanted.contains(Column::SumSquares),
-                      .hidden = states},
-                     consume, source(), gradients);
+  nn::HeadColumns const columns{.log_prob = wanted.contains(Column::LogProb),
+                                .entropy = wanted.contains(Column::Entropy),
+                                .sum_squares = wanted.contains(Column::SumSquares),
+                                .hidden = states};
+  run(packed.batch(), rows, columns, nn::HeadFunction(consume));
   if (folder_) folder_->forget();
 }
 

@@ -61,8 +61,11 @@ class CausalLm {
   /// then computed once; for others all tokens at once.
   template <OutputConsumer<float> F>
   void accumulate(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, F&& f) {
-    accumulate_rows(t, sequences, wanted | Column::LogProb, scope, false,
-                    [&](StateOutputs const& s) { f(s.first, s.outputs, s.gradients); });
+    CompleteFrom complete;
+    if constexpr (FollowsBackward<F>) complete = [&](std::size_t parameter) { f.complete(parameter); };
+    accumulate_rows(
+        t, sequences, wanted | Column::LogProb, scope, false,
+        [&](StateOutputs const& s) { f(s.first, s.outputs, s.gradients); }, complete);
   }
 
   /// As `score` and `accumulate`, for a head that reads states. Where no column of the vocabulary is wanted, its
@@ -109,11 +112,14 @@ class CausalLm {
  private:
   nn::cpu::Parameters& weights() const;
   nn::cpu::WeightSource source() const;
+  using CompleteFrom = std::function<void(std::size_t parameter)>;
+
   void accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, bool states,
-                       StateConsumer const& f);
-  template <class Gradients>
-  void accumulate_into(Gradients& gradients, TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
-                       Scope scope, bool states, StateConsumer const& f);
+                       StateConsumer const& f, CompleteFrom const& complete);
+  /// Packs the sequences and hands them to `run(packed batch, rows, columns, consumer)`.
+  template <class Run>
+  void packed_pass(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, bool states,
+                   StateConsumer const& f, Run const& run);
 
   CausalLmOptions options_;
   Engine<Variant> engine_;

@@ -39,9 +39,9 @@ void CpuEngine<Variant>::prepare_training(cpu::WeightSource const& values) {
 template <class Variant>
 void CpuEngine<Variant>::accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
                                     nn::HeadFunction const& f, cpu::WeightSource const& values,
-                                    cpu::Parameters& gradients) {
+                                    cpu::Parameters& gradients, nn::LayerDone const& done) {
   prepare_training(values);
-  decoder_->accumulate(batch, rows, columns, f, gradients, *workspace_);
+  decoder_->accumulate(batch, rows, columns, f, gradients, *workspace_, done);
 }
 
 template <class Variant>

@@ -32,7 +32,8 @@ class CpuEngine {
   /// Adds to `gradients`. `values` are those that were loaded: the backward pass wants them in another order, which a
   /// model that only samples and scores never makes.
   void accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
-                  nn::HeadFunction const& f, nn::cpu::WeightSource const& values, nn::cpu::Parameters& gradients);
+                  nn::HeadFunction const& f, nn::cpu::WeightSource const& values, nn::cpu::Parameters& gradients,
+                  nn::LayerDone const& done);
 
   /// The same for the adapters, with the weights left alone.
   void accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,

@@ -42,7 +42,8 @@ void TorchEngine<Variant>::score(nn::PackedBatch const& batch, nn::HeadRows cons
 
 template <class Variant>
 void TorchEngine<Variant>::accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
-                                      nn::HeadFunction const& f, cpu::WeightSource const&, cpu::Parameters& gradients) {
+                                      nn::HeadFunction const& f, cpu::WeightSource const&, cpu::Parameters& gradients,
+                                      nn::LayerDone const&) {
   decoder_.accumulate(batch, rows, columns, f);
   decoder_.take_gradients(gradients);
 }

@@ -27,8 +27,10 @@ class TorchEngine {
   void load_adapters(nn::cpu::Adapters const& adapters, std::uint64_t version);
   void score(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadOutputs const& outputs,
              nn::Adapted adapted = nn::Adapted::Yes) const;
+  /// The gradients come to the host when all are there: nobody is told of single layers.
   void accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
-                  nn::HeadFunction const& f, nn::cpu::WeightSource const& values, nn::cpu::Parameters& gradients);
+                  nn::HeadFunction const& f, nn::cpu::WeightSource const& values, nn::cpu::Parameters& gradients,
+                  nn::LayerDone const& done);
   void accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
                   nn::HeadFunction const& f, nn::cpu::WeightSource const& values, nn::cpu::Adapters& gradients);
   void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,

@@ -96,11 +96,10 @@ void Decoder<Variant>::score(PackedBatch batch, HeadRows rows, HeadOutputs outpu
 
 template <class Variant>
 void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f,
-                                  Parameters& gradients, Workspace& workspace) const {
+                                  Parameters& gradients, Workspace& workspace, LayerDone const& done) const {
   if (!(gradients.config() == layout_.config)) throw Error("Decoder::accumulate", "gradients of another model");
   detail::Offsets const offsets(gradients);
-  accumulate(batch, rows, columns, f, {.offsets = offsets, .weights = gradients.values(), .adapters = nullptr},
-             workspace);
+  accumulate(batch, rows, columns, f, {.offsets = offsets, .weights = gradients.values(), .done = &done}, workspace);
 }
 
 template <class Variant>

@@ -32,6 +32,7 @@ using nn::HeadFunction;
 using nn::HeadGradients;
 using nn::HeadOutputs;
 using nn::HeadRows;
+using nn::LayerDone;
 using nn::Llama;
 using nn::PackedBatch;
 using nn::Qwen2;
@@ -103,7 +104,7 @@ class Decoder {
   /// The sum goes over tokens in order, so consecutive calls for parts of a batch give the same bits as one call, and
   /// so does any number of threads. Needs Use::Training.
   void accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f, Parameters& gradients,
-                  Workspace& workspace) const;
+                  Workspace& workspace, LayerDone const& done = {}) const;
 
   /// The same for the adapters that are loaded: the weights themselves get no gradients, and none are computed.
   void accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f, Adapters& gradients,

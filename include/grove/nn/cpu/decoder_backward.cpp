@@ -39,7 +39,10 @@ BackwardPass<Variant>::BackwardPass(Layout const& layout, Weights const& weights
 
 template <class Variant>
 void BackwardPass<Variant>::run() {
-  for (std::size_t index = layout_.config.layers; index-- > 0;) layer(index);
+  for (std::size_t index = layout_.config.layers; index-- > 0;) {
+    layer(index);
+    if (to_.done != nullptr && *to_.done) (*to_.done)(index);
+  }
   if (!to_.weights.empty()) embedding_gradient();
 }
 

@@ -11,8 +11,9 @@ namespace grove::nn::cpu::detail {
 /// Where gradients go: to all weights, or to adapters alone.
 struct GradientPlaces {
   Offsets const& offsets;
-  std::span<float> weights;      ///< as Parameters::values(); empty: the weights get none
-  Adapters* adapters = nullptr;  ///< null: there are none to train
+  std::span<float> weights;         ///< as Parameters::values(); empty: the weights get none
+  Adapters* adapters = nullptr;     ///< null: there are none to train
+  LayerDone const* done = nullptr;  ///< null: nobody wants to know
 };
 
 /// All layers backwards, after a ForwardPass that kept activations or inputs. Gradients of activations go by tiles of
