@@ -69,7 +69,7 @@ std::vector<std::uint32_t> sequences(std::size_t from, std::size_t n) {
 }
 
 template <class P>
-void update(P& policy, grove::TokenTrajectories const& t, std::size_t micro_batch, grove::AdamWOptions adamw) {
+void update(P& policy, grove::TokenTrajectories const& t, std::size_t micro_batch) {
   auto const parameters = policy.parameters();
   grove::zero_gradients(parameters);
   for (std::size_t first = 0; first < t.episodes.sequences(); first += micro_batch)
@@ -77,7 +77,7 @@ void update(P& policy, grove::TokenTrajectories const& t, std::size_t micro_batc
                       [](std::size_t, grove::TokenOutputs<float>, grove::TokenGradients<float> d) {
                         std::ranges::fill(d.log_prob, 0.1f);
                       });
-  grove::AdamW optimizer(adamw);
+  grove::AdamW optimizer;
   optimizer.step(parameters, 1e-4);
   policy.commit();
 }
@@ -86,7 +86,7 @@ void update(P& policy, grove::TokenTrajectories const& t, std::size_t micro_batc
 template <class P>
 std::map<std::string, double> measured(grove::CausalLmOptions options, bool copied_reference,
                                        std::optional<grove::LoraOptions> lora = {},
-                                       std::size_t micro_batch = work.micro_batch, grove::AdamWOptions adamw = {}) {
+                                       std::size_t micro_batch = work.micro_batch) {
   ::malloc_trim(0);  // what an earlier model left is not resident any more
   grove::take_peak_memory();
   double const before = grove::take_peak_memory();
@@ -107,7 +107,7 @@ std::map<std::string, double> measured(grove::CausalLmOptions options, bool copi
   policy.score(t, all, grove::Column::LogProb, {.log_prob = log_prob});
   if (reference) reference->score(t, all, grove::Column::LogProb, {.log_prob = log_prob});
   bytes["score"] = grove::take_peak_memory() - before;
-  update(policy, t, micro_batch, adamw);
+  update(policy, t, micro_batch);
   bytes["update"] = grove::take_peak_memory() - before;
   return bytes;
 }
@@ -142,13 +142,6 @@ TEST_CASE("a plan's bytes of each phase are those that the CPU engine makes resi
     sparing.recompute = true;
     compare(grove::plan::cpu_memory(shape, sparing),
             measured<grove::AnyCausalLm>({.threads = 1, .gradient_checkpointing = true, .forward_tokens = 1024}, true));
-  }
-  SECTION("all weights, moments in 8 bits") {
-    auto quantized = work;
-    quantized.moment_bytes = grove::plan::quantized_moments;
-    compare(grove::plan::cpu_memory(shape, quantized),
-            measured<grove::AnyCausalLm>({.threads = 1, .forward_tokens = 1024}, true, {}, work.micro_batch,
-                                         {.moments = grove::MomentFormat::Block8}));
   }
   SECTION("adapters") {
     grove::LoraOptions const lora{.rank = 16, .targets = {"all-linear"}};
