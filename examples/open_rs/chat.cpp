@@ -141,8 +141,9 @@ class Chat {
 };
 
 /// The next line; false at the end. Standard streams go on reading behind a signal.
-bool read_line(std::istream& in, std::string& line, bool asks) {
-  asking = asks ? 1 : 0;
+bool read_line(std::istream& in, std::string& line, ChatOptions const& options, std::ostream& notes) {
+  asking = options.asks ? 1 : 0;  // before the prompt: who has seen it may press Ctrl-C
+  if (options.asks) notes << "> " << std::flush;
   bool const is_there = static_cast<bool>(std::getline(in, line));
   asking = 0;
   return is_there;
@@ -160,8 +161,7 @@ void chat(grove::AnyCausalLm& policy, grove::PromptFormat const& format, ChatOpt
   if (options.asks) notes << "/new begins another conversation, /exit or Ctrl-D ends, Ctrl-C stops an answer\n";
   std::string line;
   for (;;) {
-    if (options.asks) notes << "> " << std::flush;
-    if (!read_line(in, line, options.asks) || line == "/exit") break;
+    if (!read_line(in, line, options, notes) || line == "/exit") break;
     if (line.ends_with('\r')) line.pop_back();
     if (line == "/new") {
       talk.begin();
