@@ -111,6 +111,7 @@ TEST_CASE("gold_column: labels, addresses and sentences are no gold answers") {
   auto const levels = twenty([](int i) { return std::string(i % 2 == 0 ? "Easy" : "Hard"); });
   CHECK(why(levels) == "each of the 20 gold answers is 'Easy' or 'Hard'");
   CHECK(grove::data::why_labels(levels) == why(levels));
+  CHECK(why(twenty([](int i) { return std::string(i % 2 == 0 ? "True" : "False"); })).empty());
   CHECK(why({levels.begin(), levels.begin() + 19}).empty());  // too few to say
   CHECK(why(twenty([](int i) { return std::string(i % 2 == 0 ? "Yes" : "No"); })).empty());
   CHECK(why(twenty([](int i) { return "https://example.org/" + std::to_string(i); })).find("web addresses, such as") !=

@@ -177,6 +177,7 @@ TEST_CASE("evaluate: a column that is not that of the gold answers is refused") 
     CHECK(std::count(refused.error.begin(), refused.error.end(), '\n') == 1);
   }
   CHECK(run("hint", "answer-tag").code == 0);
+  CHECK(run("level", "answer-tag").code == 0);
   CHECK(run("day").code == 0);
   CHECK(run("answer").json()[data]["pass@1"] == 1.0);
 }

@@ -185,7 +185,7 @@ EvaluationSet load_evaluation_set(std::filesystem::path const& file, EvaluationC
     problem.gold_answer = alone ? *alone : problem.gold;
     set.problems.push_back(std::move(problem));
   }
-  if (auto const wrong = columns.sentences ? why_labels(golds) : why_no_mathematics(golds))
+  if (auto const wrong = columns.sentences ? std::nullopt : why_no_mathematics(golds))
     throw Error(set.file, "in column " + set.gold_column + " " + *wrong, "answers",
                 "name the column of the gold answer with --gold-column");
   return set;

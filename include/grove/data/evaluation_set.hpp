@@ -32,7 +32,7 @@ struct EvaluationSet {
 /// Columns of one's own; empty: found in the file.
 struct EvaluationColumns {
   std::string problem{}, gold{};
-  bool sentences = false;  ///< gold answers may be prose and need not be mathematics
+  bool sentences = false;  ///< gold answers may be prose or labels and need not be mathematics
 };
 
 /// Reads a test set as published: the problem from `problem`, `question` or `prompt`; the gold answer from

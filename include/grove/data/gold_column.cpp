@@ -19,7 +19,7 @@ bool is_letter(char letter) { return std::isalpha(static_cast<unsigned char>(let
 
 /// A word that says something of a problem, such as its source or level, and is no answer to it.
 bool is_label(std::string const& gold) {
-  constexpr std::array<std::string_view, 6> answers = {"yes", "no", "Yes", "No", "true", "false"};
+  constexpr std::array<std::string_view, 4> answers = {"True", "False", "true", "false"};
   auto const may_be = [](char c) { return is_letter(c) || c == '_' || c == '-'; };
   return gold.size() > 3 && std::ranges::all_of(gold, may_be) && std::ranges::find(answers, gold) == answers.end();
 }
