@@ -74,7 +74,7 @@ void refuse_overflow(ObjectiveAnswer const& answer, ObjectiveBatch const& batch)
   auto const check_column = [&](std::string const& name, std::vector<double> const& column) {
     for (std::size_t s = 0; s < batch.episodes.sequences(); ++s)
       for (auto t = batch.episodes.cu_seqlens[s]; t < batch.episodes.cu_seqlens[s + 1]; ++t)
-        check(name + "[" + std::to_string(s) + "]", column[t]);
+        if (!std::isfinite(column[t])) check(name + "[" + std::to_string(s) + "]", column[t]);
   };
   check_column("advantages", answer.advantages);
   check("loss", answer.loss);

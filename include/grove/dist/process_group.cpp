@@ -140,12 +140,6 @@ class ProcessGroup::Group {
     });
   }
 
-  void all_to_all(std::span<const std::byte> from, std::span<std::byte> to) {
-    auto source = tensor(from), target = tensor(to);
-    std::vector<std::int64_t> equal;
-    wait_for([&] { return gloo_->alltoall_base(target, source, equal, equal); });
-  }
-
   std::function<void()> begin_all_to_all(std::span<const std::byte> from, std::span<std::byte> to,
                                          std::shared_ptr<void> const& memory) {
     // The work holds its tensors and they the memory: whoever loses interest leaves nothing behind that is written to.
@@ -306,21 +300,17 @@ void ProcessGroup::broadcast(std::span<std::byte> bytes, std::size_t from) {
 }
 
 void ProcessGroup::all_to_all(std::span<const std::byte> from, std::span<std::byte> to) {
-  if (from.size() != to.size() || from.size() % size() != 0)
-    throw Error("ProcessGroup::all_to_all",
-                std::to_string(from.size()) + " and " + std::to_string(to.size()) + " bytes",
-                "the same, one piece a rank");
-  if (size() == 1)
-    std::ranges::copy(from, to.begin());
-  else if (!from.empty())
-    group_->all_to_all(from, to);
+  begin_all_to_all(from, to, nullptr)();
 }
 
 std::function<void()> ProcessGroup::begin_all_to_all(std::span<const std::byte> from, std::span<std::byte> to,
                                                      std::shared_ptr<void> const& memory) {
-  if (size() > 1 && !from.empty() && from.size() == to.size() && from.size() % size() == 0)
-    return group_->begin_all_to_all(from, to, memory);
-  all_to_all(from, to);
+  if (from.size() != to.size() || from.size() % size() != 0)
+    throw Error("ProcessGroup::all_to_all",
+                std::to_string(from.size()) + " and " + std::to_string(to.size()) + " bytes",
+                "the same, one piece a rank");
+  if (size() > 1 && !from.empty()) return group_->begin_all_to_all(from, to, memory);
+  std::ranges::copy(from, to.begin());
   return [] {};
 }
 
