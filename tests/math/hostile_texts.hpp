@@ -106,6 +106,14 @@ inline std::vector<std::string> hostile_texts() {
           std::string("\\boxed").append(repeat("{", 100'000)),
           repeat("{", 100'000) + repeat("}", 100'000),
           fill("\\boxed{"),
+          fill(" \"1"),
+          fill(" '1' \"1\" *1* `1 "),
+          fill("the answer is \"1"),
+          fill("if the answer is x = "),
+          fill("answer a="),
+          std::string("the answer is ").append(fill("x = ")).append("5"),
+          std::string("the answer is 5").append(fill(" a")),
+          std::string("the answer is 5").append(fill("...")),
           repeat("\\boxed{", 20'000) + std::string("1").append(repeat("}", 20'000)),
           fill("\\boxed{1}, "),
           fill("\\boxed "),
@@ -358,6 +366,16 @@ inline std::vector<std::pair<std::string, std::string>> hostile_pairs() {
   add(repeat("x=", 1000) + "1", repeat("x=", 1000) + "2");
   add(repeat("1<", 800) + "x", repeat("1<", 800) + "y");
   add(repeat("a=1,", 500) + "a=2", repeat("b=1,", 500) + "b=2");
+  // Presentation, layer by layer.
+  for (std::string const& layer :
+       {std::string("\\underline{"), std::string("\\color{"), std::string("\\textcolor{a}{"),
+        std::string("\\mathbf{\\,"), std::string("\\textcolor{"), std::string("\\phantom{")}) {
+    std::size_t const layers = 2000 / layer.size();
+    add(repeat(layer, layers) + "1" + repeat("}", layers), repeat(layer, 2 * layers));
+  }
+  add(repeat("**", 900) + "1" + repeat("**", 900), repeat("=", 3000) + "1");
+  add(repeat("\\therefore", 300) + "1", repeat("\\text{so}", 400) + "1");
+  add(repeat("\uff11", 1200), repeat("\u200b", 1200) + "1");
   return pairs;
 }
 

@@ -55,4 +55,36 @@ TEST_CASE("Math-Verify's own test cases, each with its options") {
   }
 }
 
+bool accepts(std::string const& gold, std::string const& answer) {
+  std::string const box = std::string("\\boxed{").append(answer).append("}");
+  return verify(Compatible{}, std::string("$").append(gold).append("$"), box).verdict == Verdict::Equal;
+}
+
+// What Math-Verify 0.9 says of these pairs.
+TEST_CASE("an i that stands alone makes the variables of a text complex, which are no real ones") {
+  CHECK(accepts("1 - 12i", "1-12i"));
+  CHECK(accepts("1 - 12 i", "-12 i+1"));
+  CHECK_FALSE(accepts("1 - 12i", "1 - 12 i"));
+  CHECK_FALSE(accepts("4i", "4\\cdot i"));
+  CHECK_FALSE(accepts("x + iy", "x+i y"));
+  CHECK(accepts("4 i", "0 + 4 i"));
+  CHECK(accepts("12", "12 + i - i"));
+}
+
+TEST_CASE("signs of one character that Math-Verify's grammar does not know are no mathematics") {
+  for (auto const* answer : {"\u221a2 + 0", "2\u00b7\u221a2"}) CHECK_FALSE(accepts("\\sqrt{2}", answer));
+  CHECK_FALSE(accepts("(0, \\infty)", "(0,\u221e)"));
+  CHECK_FALSE(accepts("6", "2\u00b73"));
+  CHECK_FALSE(accepts("-3", "\u20133"));
+  CHECK(accepts("6", "2\u00d73"));
+  CHECK(accepts("-3", "\u22123"));
+  CHECK(accepts("\\pi", "\u03c0 + 0"));
+}
+
+TEST_CASE("equations with derivatives are equal up to the order and the sign of their sides") {
+  CHECK(accepts("m \\frac{d v}{d t}+b v=f", "-(m \\frac{d v}{d t}+b v) = -(f)"));
+  CHECK(accepts("m \\frac{d v}{d t}+b v=f", "f = b v + m \\frac{d v}{d t}"));
+  CHECK_FALSE(accepts("m \\frac{d v}{d t}+b v=f", "m \\frac{d v}{d t}+b v=2f"));
+}
+
 }  // namespace

@@ -47,4 +47,25 @@ TEST_CASE("texts of every short form are stripped") {
   extend(extend, 0);
 }
 
+bool accepts(std::string const& gold, std::string const& answer) {
+  std::string const box = std::string("\\boxed{").append(answer).append("}");
+  return grove::math::verify(grove::math::QwenGrader{}, gold, box).verdict == grove::math::Verdict::Equal;
+}
+
+// What Qwen2.5-Math's grader with sympy 1.12 says of these pairs.
+TEST_CASE("relations are the same to the grader if their sides differ by as much") {
+  CHECK(accepts("x \\ge 2", "-x \\le -(2)"));
+  CHECK(accepts("k < 1", "1 > k"));
+  CHECK(accepts("x > 5", "x < 5"));
+  CHECK_FALSE(accepts("x > 5", "x < 6"));
+  // Without its space, `\le x` is a command of its own.
+  CHECK_FALSE(accepts("x \\ge 5", "5 \\le x"));
+}
+
+TEST_CASE("what is below a number is left to the grader's eye") {
+  CHECK(accepts("52_8", "52_\\text{8}"));
+  CHECK(accepts("332_{6}", "332_{7}"));
+  CHECK_FALSE(accepts("332_{6}", "333_{6}"));
+}
+
 }  // namespace

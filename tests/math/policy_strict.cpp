@@ -116,6 +116,18 @@ TEST_CASE("a gold answer is an expression, LaTeX, a box or a sentence with LaTeX
   CHECK(judge("$\\foo{}$", "\\boxed{\\foo{}}") == Verdict::Equal);
 }
 
+TEST_CASE("a variable is negative at some points, whatever its name") {
+  for (char letter = 'a'; letter <= 'z'; ++letter) {
+    if (letter == 'e' || letter == 'i') continue;
+    std::string const name(1, letter);
+    INFO(name);
+    std::string const size = std::string("|").append(name).append("|");
+    CHECK(judge(name + " < \\frac{8}{7}", "\\boxed{" + size + " < \\frac{8}{7}}") == Verdict::Different);
+    CHECK(judge(name + " \\ge \\sqrt{7}", "\\boxed{" + size + " \\ge \\sqrt{7}}") == Verdict::Different);
+    CHECK(judge(name + "+1", "\\boxed{" + size + "+1}") == Verdict::Different);
+  }
+}
+
 TEST_CASE("what Math-Verify takes for right and is not") {
   CHECK(judge("7", "\\boxed{4(3)}") == Verdict::Different);
   CHECK(judge("17", "\\boxed{7 10}") == Verdict::Unparsed);

@@ -90,7 +90,9 @@ Value Evaluator::variable(Expr e) {
     if (bound_[i].name == name) return bound_[i].value;
   }
   std::uint64_t const hash = stable_hash(arena_.name(e), point_.number);
-  bool const negative = point_.mixed_signs && (hash & 1U) != 0;
+  // Among four points in a row each variable has both signs: chance would leave |x| what x is for some names.
+  std::uint64_t const sign = stable_hash(arena_.name(e), point_.number / 4) ^ (point_.number >> 1U);
+  bool const negative = point_.mixed_signs && (sign & 1U) != 0;
   if (point_.whole != nullptr && std::find(point_.whole->begin(), point_.whole->end(), name) != point_.whole->end()) {
     return Real(Rational(3 + static_cast<std::int64_t>((hash >> 8U) % 29)));
   }

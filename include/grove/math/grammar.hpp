@@ -166,6 +166,7 @@ class Grammar {
   Expr strict_words();
   Expr strict_units(Expr value);
   std::string_view strict_quantity(std::string_view words, Expr& value);
+  std::string_view strict_part(std::string_view words, Expr& value);
   Expr strict_text_atom();
 
   Arena& arena_;

@@ -3,6 +3,7 @@
 
 #include "grove/math/ascii.hpp"
 #include "grove/math/grammar.hpp"
+#include "grove/math/number_words.hpp"
 #include "grove/math/parser.hpp"
 #include "grove/math/words.hpp"
 
@@ -314,11 +315,17 @@ Expr Grammar::based_number() {
   std::string below;
   if (!is(TokenKind::Underscore) || !subscript(below)) return fail("a subscript that is not closed");
   std::string base;
+  std::string words;
   for (char const c : below) {
     if (is_digit(c)) base += c;
+    if (is_letter(c)) words += c;
+  }
+  if (base.empty()) {
+    if (auto const said = number_of_words(words.starts_with("base") ? words.substr(4) : words))
+      base = said->to_string();
   }
   std::int32_t const radix = base.size() == 1 || base.size() == 2 ? std::stoi(base) : 0;
-  auto const value = radix >= 2 && radix <= 36 && numeral.find_first_not_of("0123456789") == std::string_view::npos
+  auto const value = radix >= 2 && radix <= 36 && numeral.find('.') == std::string_view::npos
                          ? Rational::from_digits(numeral, radix)
                          : std::optional<Rational>{};
   return value ? arena_.node(Kind::Based, {arena_.number(*value)}, 0, radix) : fail("a subscript that is no base");
@@ -337,7 +344,7 @@ Expr Grammar::atom() {
       if (!strict_ && here.detail > static_cast<std::uint8_t>(Constant::Undefined)) return fail("a set in a sum");
       return arena_.constant(static_cast<Constant>(here.detail));
     case TokenKind::Number: {
-      if (kind(1) != TokenKind::Underscore) {
+      if (kind(1) != TokenKind::Underscore || leading_) {
         Expr const value = number();
         return value ? value : fail("a number out of range");
       }

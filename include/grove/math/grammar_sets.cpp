@@ -293,8 +293,9 @@ Expr Grammar::leading() {
     advance();
     value = arena_.relation(type, value, expression());
   }
-  // What a parser may leave: a root without braces, and a list's other elements, unless they are
-  // numbers, whose commas it takes for its own.
+  // What a parser may leave: a root without braces, what is below a number, and a list's other elements, unless they
+  // are numbers, whose commas it takes for its own.
+  if (value && is(TokenKind::Underscore)) return value;
   bool const list = is(TokenKind::Comma) && kind(1) != TokenKind::Number;
   if (is(TokenKind::End) || is(TokenKind::Root) || list) return value;
   return fail("something is left over");

@@ -5,13 +5,20 @@
 #include "grove/math/ascii.hpp"
 #include "grove/math/connective.hpp"
 #include "grove/math/grammar.hpp"
+#include "grove/math/number_words.hpp"
 #include "grove/math/words.hpp"
 
 namespace grove::math::detail {
 namespace {
 
-/// What one letter in a text behind a number may measure in, in lower case.
-constexpr std::string_view unit_letters = "mshgldcnjwvkaft";
+/// What one letter in a text behind a number may measure in. 5k, 5M and 5B are thousands, millions and billions.
+constexpr std::string_view unit_letters = "mshgldctLNJWVKAFTC";
+
+/// The first letter of a text, as it is written.
+char first_letter(std::string_view text) {
+  auto const* const found = std::find_if(text.begin(), text.end(), is_letter);
+  return found == text.end() ? ' ' : *found;
+}
 
 }  // namespace
 
@@ -67,7 +74,7 @@ std::string_view Grammar::strict_quantity(std::string_view words, Expr& value) {
                                            : arena_.multiply(value, arena_.number(factor));
     words.remove_prefix(std::min(end + 1, words.size()));
   }
-  if (is_percent_word(words) || words == "per cent") {
+  if (is_percent_word(words) || words == "per cent" || words == "%") {
     value = arena_.node(Kind::Percent, {value});
     return {};
   }
@@ -76,6 +83,18 @@ std::string_view Grammar::strict_quantity(std::string_view words, Expr& value) {
     return {};
   }
   return words;
+}
+
+/// Takes the part off the words behind a whole number: "and a half".
+std::string_view Grammar::strict_part(std::string_view words, Expr& value) {
+  if (!words.starts_with("and ")) return words;
+  auto const part = number_of_words(std::string("one ").append(words));
+  if (!part) return words;
+  Rational const more = *part - Rational(1);
+  if (more.sign() <= 0 || more >= Rational(1)) return words;
+  Rational const& whole = arena_.value(value);
+  value = arena_.number(whole.sign() < 0 ? whole - more : whole + more);
+  return {};
 }
 
 /// A unit behind a complete value: words, products, quotients and powers of them.
@@ -89,8 +108,12 @@ Expr Grammar::strict_units(Expr value) {
       std::string const all = text_words(here.text);
       std::string_view words = all;
       if (unit.empty()) words = strict_quantity(words, value);
-      if (words.size() == 1 && unit_letters.find(words[0]) == std::string_view::npos) break;
-      if (says_more(words)) return fail("words that say more than a unit");
+      if (unit.empty() && is_integer(value)) words = strict_part(words, value);
+      bool const letter = words.size() == 1 && is_letter(words[0]);
+      if (letter && unit_letters.find(first_letter(here.text)) == std::string_view::npos) break;
+      bool const sign =
+          std::any_of(words.begin(), words.end(), [](char c) { return c == '?' || c == '!' || c == '%'; });
+      if (sign || says_more(words)) return fail("words that say more than a unit");
       if (!unit.empty() && !words.empty() && is_letter(unit.back())) unit += ' ';
       unit += words;
       advance();

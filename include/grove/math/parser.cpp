@@ -4,6 +4,7 @@
 #include "grove/math/ascii.hpp"
 #include "grove/math/grammar.hpp"
 #include "grove/math/normalize.hpp"
+#include "grove/math/presentation.hpp"
 #include "grove/math/strict_text.hpp"
 
 namespace grove::math {
@@ -86,7 +87,7 @@ Parsed Parser::strict(Arena& arena, std::string_view text) {
   if (text.empty()) return {.problem = "empty"};
   if (Expr const value = plain_number(arena, text)) return {.value = value};
   if (text.size() > most_bytes) return {.problem = "too long"};
-  strict_text_ = strict_text(text);
+  strict_text_ = strict_text(without_presentation(text, presented_));
   std::string_view const clean = trim(strict_text_);
   if (clean.empty()) return {.problem = "empty"};
   if (Expr const value = plain_number(arena, clean)) return {.value = value};

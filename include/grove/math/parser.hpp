@@ -35,6 +35,7 @@ class Parser {
   Parsed run(Arena& arena, std::string_view text, Dialect dialect);
 
   detail::Scanner scanner_;
+  std::string presented_;
   std::string strict_text_;
 };
 

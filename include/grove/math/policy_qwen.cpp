@@ -211,10 +211,10 @@ class Grader {
     bool const relation = arena.is(a, Kind::Relation);
     if (relation != arena.is(g, Kind::Relation)) return false;
     if (relation) {
-      // Which relation it is does not matter to it.
+      // Which relation it is does not matter to it, nor the sign of the sides' difference.
       Expr const x = arena.subtract(arena.child(a, 0), arena.child(a, 1));
       Expr const y = arena.subtract(arena.child(g, 0), arena.child(g, 1));
-      return same(x, y);
+      return same(x, y) || same(x, arena.negate(y));
     }
     return same(a, g);
   }

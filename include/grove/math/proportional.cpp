@@ -15,7 +15,7 @@ using detail::Value;
 
 constexpr mpfr_prec_t precision = 192;
 constexpr long agreement = 90;
-constexpr int points_wanted = 4;
+constexpr int points_wanted = 6;
 
 bool apart(Real const& a, Real const& b) {
   if (a.exact() != nullptr && b.exact() != nullptr) return !(*a.exact() == *b.exact());

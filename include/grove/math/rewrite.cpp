@@ -26,6 +26,11 @@ Expr functions_as_variables(Arena& arena, Expr e) {
   return rebuild(arena, e, [&](Expr x) { return arena.is(x, Kind::Apply) ? arena.symbol(to_string(arena, x)) : x; });
 }
 
+Expr derivatives_as_variables(Arena& arena, Expr e) {
+  return rebuild(arena, e,
+                 [&](Expr x) { return arena.is(x, Kind::Derivative) ? arena.symbol(to_string(arena, x)) : x; });
+}
+
 std::vector<Expr> expand_signs(Arena& arena, Expr e) {
   if (!contains(arena, e, Kind::PlusMinus) && !contains(arena, e, Kind::MinusPlus)) return {e};
   auto const with = [&](bool plus) {
@@ -66,6 +71,21 @@ RelationType flipped(RelationType type) {
 
 bool is_inequality(RelationType type) { return type >= RelationType::Less && type <= RelationType::GreaterEqual; }
 
+/// AB, \angle ABC, m\angle A, \Delta x: letters that name one thing together.
+bool names_figure(Arena const& arena, std::span<Expr const> parts) {
+  bool change = false;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (arena.is(parts[i], Kind::Text)) continue;
+    if (!arena.is(parts[i], Kind::Symbol)) return false;
+    std::string_view const name = arena.name(parts[i]);
+    bool const measure = name == "m" && i == 0 && parts.size() > 1 && arena.is(parts[1], Kind::Symbol) &&
+                         arena.name(parts[1]) == "angle";
+    if (!upper(name[0]) && !measure && name != "angle" && name != "triangle" && !(change && i == 1)) return false;
+    change = i == 0 && name == "Delta";
+  }
+  return !parts.empty();
+}
+
 bool is_name(Arena const& arena, Expr e) {  // NOLINT(misc-no-recursion)
   auto const parts = arena.children(e);
   switch (arena.kind(e)) {
@@ -77,8 +97,10 @@ bool is_name(Arena const& arena, Expr e) {  // NOLINT(misc-no-recursion)
     case Kind::Tuple:
       return std::all_of(parts.begin(), parts.end(), [&](Expr part) { return is_name(arena, part); });
     case Kind::Multiply:
-      return std::all_of(parts.begin(), parts.end(),
-                         [&](Expr part) { return arena.is(part, Kind::Symbol) && upper(arena.name(part)[0]); });
+      return names_figure(arena, parts);
+    case Kind::Function:  // |AB|, |S|: of a figure or a set, not of an unknown number
+      return arena.is(e, Function::Abs) &&
+             names_figure(arena, arena.is(parts[0], Kind::Symbol) ? parts : arena.children(parts[0]));
     default:
       return false;
   }

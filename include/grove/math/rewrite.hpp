@@ -35,6 +35,9 @@ bool contains(Arena const& arena, Expr e, Kind kind);
 /// e with f(x) read as a variable of that name, for every undefined function.
 Expr functions_as_variables(Arena& arena, Expr e);
 
+/// e with dy/dt read as a variable of that name, for every derivative.
+Expr derivatives_as_variables(Arena& arena, Expr e);
+
 /// a +- b as its two values (both signs change together throughout the expression), or the expression itself.
 std::vector<Expr> expand_signs(Arena& arena, Expr e);
 

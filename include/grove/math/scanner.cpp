@@ -98,7 +98,24 @@ void Scanner::scan(std::string_view text, Dialect dialect) {
   push(TokenKind::End, 0);
 }
 
+/// A numeral with digits above 9, as capital letters, and the base below it: 1A3_{16}.
+bool Scanner::large_base_number() {
+  std::size_t end = at_;
+  bool digit = false;
+  bool letter = false;
+  for (; end < text_.size() && (is_digit(text_[end]) || (text_[end] >= 'A' && text_[end] <= 'Z')); ++end)
+    (is_digit(text_[end]) ? digit : letter) = true;
+  if (!digit || !letter || end - at_ > 32) return false;
+  std::size_t const below = starts_with(text_, end, ")") ? end + 1 : end;
+  if (!starts_with(text_, below, "_")) return false;
+  std::size_t const base = starts_with(text_, below + 1, "{") ? below + 2 : below + 1;
+  if (digits_end(text_, base) != base + 2) return false;
+  push(TokenKind::Number, end - at_);
+  return true;
+}
+
 void Scanner::number() {
+  if (words_ && large_base_number()) return;
   if (strict_) {
     // A script and a root have one number; what comes behind it stands on its own: \log_2 128, \sqrt 2 345.
     TokenKind const last = tokens_.empty() ? TokenKind::End : tokens_.back().kind;
@@ -119,6 +136,9 @@ void Scanner::number() {
       }
     }
     push(TokenKind::Number, length);
+    // The point of 3./2 belongs to the number.
+    bool const point = starts_with(text_, at_, ".") && at_ + 1 < text_.size();
+    if (point && std::string_view("/*+-^)},]").find(text_[at_ + 1]) != none) ++at_;
     return;
   }
   std::size_t end = digits_end(text_, at_);
@@ -144,8 +164,9 @@ void Scanner::number() {
 
 void Scanner::caret() {
   constexpr std::array<std::string_view, 4> degrees{"\\circle", "\\circ", "\\degree", "\u00b0"};
-  bool const braced = starts_with(text_, at_ + 1, "{");
-  std::size_t begin = at_ + (braced ? 2 : 1);
+  std::size_t begin = strict_ ? skip_space(text_, at_ + 1) : at_ + 1;
+  bool const braced = starts_with(text_, begin, "{");
+  if (braced) ++begin;
   if (strict_) begin = skip_space(text_, begin);
   for (auto const degree : degrees) {
     if (!starts_with(text_, begin, degree)) continue;
@@ -181,6 +202,7 @@ std::string_view Scanner::letters() {
 }
 
 void Scanner::letter() {
+  if (words_ && (tokens_.empty() || tokens_.back().kind == TokenKind::LeftRound) && large_base_number()) return;
   if (words_ && strict_word()) return;
   char const c = text_[at_];
   if (!strict_) {
@@ -261,6 +283,9 @@ void Scanner::letters_command() {
     return;
   }
   Command const found = find_command(letters, false);
+  // Parsers of LaTeX take an unknown command for a symbol of that name: 5\lex is 5 times it.
+  if (strict_ && !words_ && found.length != letters.size() && !strict_command(letters))
+    return push(TokenKind::Named, letters.size() + 1, 0, letters);
   if (strict_ && found.length != letters.size()) {
     if (auto const known = strict_command(letters)) {
       if (known->kind != TokenKind::End) return push(known->kind, letters.size() + 1, known->detail, known->name);

@@ -37,6 +37,7 @@ class Scanner {
   void letter();
   bool strict_word();
   std::string_view letters();
+  bool large_base_number();
   void number();
   void caret();
   bool symbol_character();

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signs of one and of several bytes.
+#include <algorithm>
+#include <array>
+
 #include "grove/math/ascii.hpp"
 #include "grove/math/kinds.hpp"
 #include "grove/math/scanner.hpp"
@@ -125,7 +128,9 @@ bool Scanner::wide_character() {
   if (static_cast<unsigned char>(text_[at_]) < 0x80) return false;
   for (Sign const& sign : wide_signs) {
     if (!starts_with(text_, at_, sign.text)) continue;
-    if (!strict_ && sign.kind == TokenKind::Degree) return false;
+    // Math-Verify's grammar does not know these.
+    constexpr std::array<std::string_view, 6> unknown{"\u00b0", "\u221a", "\u221e", "\u2208", "\u00b7", "\u2013"};
+    if (!strict_ && std::find(unknown.begin(), unknown.end(), sign.text) != unknown.end()) return false;
     push(sign.kind, sign.text.size(), sign.detail, sign.name);
     return true;
   }

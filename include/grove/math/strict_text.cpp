@@ -131,6 +131,19 @@ std::string without_zeros(std::string_view digits) {
   return first == digits.size() ? std::string("0") : std::string(digits.substr(first));
 }
 
+/// The digits that the words of a text begin with: 12 of `\text{12 cm}`; npos if there are none or no words behind
+/// them.
+std::size_t counted_end(Wrapped const& wrapped) {
+  if (!wrapped.text || wrapped.content.find_first_of("\\{}$") != none) return none;
+  std::size_t const number = skip_space(wrapped.content, 0);
+  std::size_t end = digits_from(wrapped.content, number);
+  if (end == number) return none;
+  if (starts_with(wrapped.content, end, ".") && digits_from(wrapped.content, end + 1) != end + 1)
+    end = digits_from(wrapped.content, end + 1);
+  std::size_t const word = skip_space(wrapped.content, end);
+  return word < wrapped.content.size() && is_letter(wrapped.content[word]) ? end : none;
+}
+
 /// 0.1\overline{6} at a digit, as a fraction: (\frac{16-1}{90}). Where it ends, or npos if there is none.
 std::size_t repeating_decimal(std::string_view text, std::size_t at, std::string& out) {
   constexpr std::size_t most_digits = 30;
@@ -139,18 +152,22 @@ std::size_t repeating_decimal(std::string_view text, std::size_t at, std::string
   std::size_t const bar = digits_from(text, point + 1);
   std::size_t open = none;
   for (std::string_view const command : {"\\overline", "\\bar", "\\dot"}) {
-    if (starts_with(text, bar, command)) open = skip_space(text, bar + command.size());
+    if (starts_with(text, skip_space(text, bar), command))
+      open = skip_space(text, skip_space(text, bar) + command.size());
   }
-  if (open == none || !starts_with(text, open, "{")) return none;
-  std::size_t const close = digits_from(text, open + 1);
-  if (close == open + 1 || !starts_with(text, close, "}") || close - at > most_digits) return none;
+  if (open == none || open >= text.size()) return none;
+  bool const braced = text[open] == '{';
+  std::size_t const begin = braced ? skip_space(text, open + 1) : open;
+  std::size_t const end = braced ? digits_from(text, begin) : std::min(digits_from(text, begin), begin + 1);
+  std::size_t const close = braced ? skip_space(text, end) : end;
+  if (end == begin || (braced && !starts_with(text, close, "}")) || end - at > most_digits) return none;
   std::string once(text.substr(at, point - at));
   once.append(text.substr(point + 1, bar - point - 1));
   std::string all = once;
-  all.append(text.substr(open + 1, close - open - 1));
+  all.append(text.substr(begin, end - begin));
   out.append("(\\frac{").append(without_zeros(all)).append("-").append(without_zeros(once)).append("}{");
-  out.append(close - open - 1, '9').append(bar - point - 1, '0').append("})");
-  return close + 1;
+  out.append(end - begin, '9').append(bar - point - 1, '0').append("})");
+  return braced ? close + 1 : end;
 }
 
 /// 3 1/2 and nothing else: (3+1/2). Empty if it is anything else.
@@ -168,6 +185,27 @@ std::string mixed_number(std::string_view text) {
   if (above.size() > below.size() || (above.size() == below.size() && above >= below)) return {};
   std::string out(negative ? "-(" : "(");
   return out.append(text.substr(begin, whole - begin)).append("+").append(text.substr(top)).append(")");
+}
+
+/// `\mathbb R` and `\mathbb { R }` without their spaces; where they end, or `at`.
+std::size_t blackboard(std::string_view text, std::size_t at, std::string& out) {
+  constexpr std::string_view command = "\\mathbb";
+  if (!starts_with(text, at, command)) return at;
+  std::size_t const open = skip_space(text, at + command.size());
+  bool const braced = starts_with(text, open, "{");
+  std::size_t const letter = braced ? skip_space(text, open + 1) : open;
+  if (letter >= text.size() || !is_letter(text[letter])) return at;
+  std::size_t const close = braced ? skip_space(text, letter + 1) : letter;
+  if (braced && !starts_with(text, close, "}")) return at;
+  out.append(command).append("{").append(1, text[letter]).append("}");
+  return close + 1;
+}
+
+/// Is a roman word a function's name: \mathrm{ln}?
+bool names_function(std::string_view word) {
+  constexpr std::string_view functions[] = {"ln",  "log", "lg",  "exp", "sin",    "cos",    "tan",
+                                            "cot", "sec", "csc", "arg", "arcsin", "arccos", "arctan"};
+  return std::find(std::begin(functions), std::end(functions), word) != std::end(functions);
 }
 
 }  // namespace
@@ -195,10 +233,17 @@ std::string strict_text(std::string_view text) {
         continue;
       }
     }
-    if (starts_with(text, i, "\\mathbb ") && i + 8 < text.size() && is_letter(text[i + 8])) {
-      out.append("\\mathbb{").append(1, text[i + 8]).append("}");
-      i += 9;
+    if (std::size_t const end = blackboard(text, i, out); end != i) {
+      i = end;
       continue;
+    }
+    if (c == '{' && (i == 0 || text[i - 1] != '\\')) {
+      // An empty group that carries an exponent: 60{}^{\circ}.
+      std::size_t const close = skip_space(text, i + 1);
+      if (starts_with(text, close, "}") && starts_with(text, skip_space(text, close + 1), "^")) {
+        i = close + 1;
+        continue;
+      }
     }
     if (static_cast<unsigned char>(c) >= 0x80) {
       if (std::size_t const end = wide_at(text, i, out); end != i) {
@@ -218,10 +263,22 @@ std::string strict_text(std::string_view text) {
     }
     Wrapped wrapped;
     if (wrapped_at(text, i, wrapped)) {
-      bool const open = is_mathematics(wrapped) && !is_unit_letter(text.substr(0, i), wrapped.content);
+      bool const based = starts_with(text, wrapped.end, "_{1") && wrapped.content.find_first_of("0123456789") != none;
+      bool const open = (is_mathematics(wrapped) || based) && !is_unit_letter(text.substr(0, i), wrapped.content);
       bool const blank = trim(wrapped.content).empty() || trim(wrapped.content) == "\\$";
       if (open) out.append(wrapped.content);
-      if (!open && !blank) out.append(text.substr(i, wrapped.end - i));
+      if (!open && names_function(trim(wrapped.content))) {
+        out.append("\\").append(trim(wrapped.content)).append(" ");
+        i = wrapped.end;
+        continue;
+      }
+      if (std::size_t const counted = open ? none : counted_end(wrapped); counted != none) {
+        out.append(wrapped.content.substr(0, counted))
+            .append("\\text{")
+            .append(wrapped.content.substr(counted))
+            .append("}");
+      } else if (!open && !blank)
+        out.append(text.substr(i, wrapped.end - i));
       i = wrapped.end;
       continue;
     }
