@@ -53,18 +53,26 @@ GROVE_HOST_DEVICE constexpr T share_of_min(T a, T b) {
 
 namespace detail {
 
-/// The parts of e^x = 2^n (1 + r + r^2 q): x = n ln 2 + r with |r| <= ln 2 / 2, q a polynomial in r. The argument
-/// saturates, so that a huge log-ratio gives a huge, finite number; NaN stays NaN.
+/// The parts of e^x = 2^n (1 + r + r^2 q): x = n ln 2 + r with |r| <= ln 2 / 2, q a polynomial in r. They are right for
+/// |x| <= largest_exponent<T>, whatever for others.
 template <std::floating_point T>
 struct ExponentialParts {
-  T x;      ///< the argument after saturation
   T scale;  ///< 2^n
   T r;
   T q;
 };
 
+template <std::floating_point T>
+inline constexpr T largest_exponent = sizeof(T) == 4 ? T(80) : T(700);
+
+/// f(x), and beyond the largest exponent what it is there, so that a huge log-ratio gives a huge, finite number; NaN
+/// stays NaN. The bounds are looked at beside f, which would wait for them if x were cut before it.
+template <std::floating_point T>
+GROVE_HOST_DEVICE constexpr T saturated(T x, T value, T at_lowest, T at_highest) {
+  return choose(x > largest_exponent<T>, at_highest, choose(x < -largest_exponent<T>, at_lowest, value));
+}
+
 GROVE_HOST_DEVICE constexpr ExponentialParts<float> exponential_parts(float x) {
-  x = larger(smaller(x, 80.0f), -80.0f);
   constexpr float round_to_integer = 12582912.0f;  // 1.5 * 2^23: what is added to it ends up in its last bits
   float const shifted = x * 1.44269504f + round_to_integer;
   float const n = shifted - round_to_integer;
@@ -72,11 +80,10 @@ GROVE_HOST_DEVICE constexpr ExponentialParts<float> exponential_parts(float x) {
   float const r2 = r * r;  // in pairs, so that fewer multiplications wait for each other
   float const q = ((1.9875691500e-4f * r + 1.3981999507e-3f) * r2 + (8.3334519073e-3f * r + 4.1665795894e-2f)) * r2 +
                   (1.6666665459e-1f * r + 5.0000001201e-1f);
-  return {x, std::bit_cast<float>((std::bit_cast<std::uint32_t>(shifted) + 127u) << 23), r, q};
+  return {std::bit_cast<float>((std::bit_cast<std::uint32_t>(shifted) + 127u) << 23), r, q};
 }
 
 GROVE_HOST_DEVICE constexpr ExponentialParts<double> exponential_parts(double x) {
-  x = larger(smaller(x, 700.0), -700.0);
   constexpr double round_to_integer = 6755399441055744.0;  // 1.5 * 2^52
   double const shifted = x * 1.4426950408889634074 + round_to_integer;
   double const n = shifted - round_to_integer;
@@ -94,7 +101,7 @@ GROVE_HOST_DEVICE constexpr ExponentialParts<double> exponential_parts(double x)
   q = q * r + 1.0 / 24.0;
   q = q * r + 1.0 / 6.0;
   q = q * r + 0.5;
-  return {x, std::bit_cast<double>((std::bit_cast<std::uint64_t>(shifted) + 1023u) << 52), r, q};
+  return {std::bit_cast<double>((std::bit_cast<std::uint64_t>(shifted) + 1023u) << 52), r, q};
 }
 
 }  // namespace detail
@@ -102,15 +109,24 @@ GROVE_HOST_DEVICE constexpr ExponentialParts<double> exponential_parts(double x)
 /// e^x within 2 ulp for |x| <= 80 (float) or 700 (double); beyond, its value at that bound.
 template <std::floating_point T>
 GROVE_HOST_DEVICE constexpr T exponential(T x) {
-  auto const e = detail::exponential_parts(x);
-  return (e.q * (e.r * e.r) + e.r + T(1)) * e.scale;
+  auto const at = [](T y) {
+    auto const e = detail::exponential_parts(y);
+    return (e.q * (e.r * e.r) + e.r + T(1)) * e.scale;
+  };
+  constexpr T bound = detail::largest_exponent<T>, lowest = at(-bound), highest = at(bound);
+  return detail::saturated(x, at(x), lowest, highest);
 }
 
-/// e^x - 1 - x without cancellation: never negative, and within 16 ulp also near 0, where it is x^2 / 2.
+/// e^x - 1 - x without cancellation: never negative, and within 16 ulp also near 0, where it is x^2 / 2. Saturates as
+/// `exponential` does.
 template <std::floating_point T>
 GROVE_HOST_DEVICE constexpr T exponential_remainder(T x) {
-  auto const e = detail::exponential_parts(x);
-  return e.scale * (e.q * (e.r * e.r)) + ((e.scale * e.r - e.x) + (e.scale - T(1)));
+  auto const at = [](T y) {
+    auto const e = detail::exponential_parts(y);
+    return e.scale * (e.q * (e.r * e.r)) + ((e.scale * e.r - y) + (e.scale - T(1)));
+  };
+  constexpr T bound = detail::largest_exponent<T>, lowest = at(-bound), highest = at(bound);
+  return detail::saturated(x, at(x), lowest, highest);
 }
 
 }  // namespace grove

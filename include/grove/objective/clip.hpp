@@ -30,20 +30,18 @@ struct Clip {
     visit(Option{"epsilon_high", "and above 1 + epsilon_high", or_infinite(at_least(0)), "epsilon"}, self.high);
   }
 
-  /// Kinks follow torch's `clamp` (inside includes the bounds) and `min` (a tie gives each side half).
+  /// The minimum is the clipped side exactly where a ratio below the bounds meets a negative advantage or one above
+  /// them a positive. A ratio on a bound is inside, as for torch's `clamp`.
   template <std::floating_point T>
   GROVE_HOST_DEVICE constexpr SurrogateValue<T, 3> operator()(T ratio, Token<T> const& t) const {
     T const lower = static_cast<T>(1 - low);
     T const upper = static_cast<T>(1 + high);
-    bool const inside = (ratio >= lower) & (ratio <= upper);  // where both sides of the minimum are the same
-    T const plain = ratio * t.advantage;
-    T const clipped = smaller(larger(ratio, lower), upper) * t.advantage;
-    T const share = share_of_min(plain, clipped);
-    T const is_low = indicator<T>((ratio < lower) & (t.advantage < 0));
-    T const is_high = indicator<T>((ratio > upper) & (t.advantage > 0));
-    return {.loss = -smaller(plain, clipped),
-            .d_ratio = -choose(inside, t.advantage, share * t.advantage),
-            .metrics = {is_low, is_high, is_low + is_high}};
+    bool const is_low = (ratio < lower) & (t.advantage < 0);
+    bool const is_high = (ratio > upper) & (t.advantage > 0);
+    T const bounded = choose(is_low, lower, choose(is_high, upper, ratio));
+    return {.loss = -bounded * t.advantage,
+            .d_ratio = -choose(is_low | is_high, T(0), t.advantage),
+            .metrics = {indicator<T>(is_low), indicator<T>(is_high), indicator<T>(is_low | is_high)}};
   }
 };
 
