@@ -89,6 +89,8 @@ void take_settings(CurateFlags& flags) {
 
 std::vector<std::string> checked_stages(CurateFlags const& flags) {
   auto stages = parts_of(flags.stages);
+  if (stages.empty())
+    throw Error("--stages", "names no stage", "one or more of boxed, trivial, judge, dedup, decontaminate, mix");
   for (auto const& stage : stages) {
     if (std::ranges::find(stage_names(), stage) == stage_names().end())
       throw Error("--stages", "there is no stage '" + stage + "'", {},
@@ -109,7 +111,7 @@ std::string fingerprint(std::string const& before, std::string const& stage, Sta
   for (auto const& [key, value] : inputs.settings)
     if (key.starts_with(stage + ".") || key.starts_with("data.")) hash.add(key).add(value);
   if (stage == "mix")
-    for (auto const& file : inputs.data) hash.add(fs::path(file).stem().string());
+    for (auto const& file : inputs.data) hash.add(grove::data::data_name(file));
   for (auto const& file : files_of(stage, inputs))
     for (auto const& part : grove::data::data_files(file)) hash.add_file(part);
   return hash.text();
@@ -133,7 +135,7 @@ Json entry_of(std::string const& stage, std::vector<PoolRow> const& pool, std::v
   Json entry{{"stage", stage}, {"in", in.size()}, {"out", out.size()}, {"dropped_ids", Json::array()}};
   std::vector<std::size_t> dropped;
   std::ranges::set_difference(in, out, std::back_inserter(dropped));
-  for (std::size_t const i : dropped) entry["dropped_ids"].push_back(pool[i].id);
+  for (std::size_t const i : dropped) entry["dropped_ids"].push_back(pool[i].name);
   return entry;
 }
 
@@ -145,7 +147,8 @@ std::string card(CurateFlags const& flags, Json const& funnel) {
     text << "| " << entry["stage"].get<std::string>() << " | " << entry["in"] << " | " << entry["out"] << " | "
          << entry["dropped_ids"].size() << " |\n";
   text << "\nSources:\n\n";
-  for (auto const& file : flags.inputs.data) text << "- " << fs::path(file).filename().string() << "\n";
+  for (auto const& file : flags.inputs.data)
+    text << "- " << (fs::path(file) / "").parent_path().filename().string() << "\n";
   text << "\nSettings of the stages that ran:\n\n";
   auto parts = parts_of(flags.stages);
   parts.insert(parts.begin(), "data");
@@ -164,19 +167,23 @@ std::string card(CurateFlags const& flags, Json const& funnel) {
   return text.str();
 }
 
-/// The rows that are kept, each with the id that it had in all stages; the pool is used up.
-std::vector<Json> rows_of(std::vector<PoolRow>&& pool, std::vector<std::size_t> const& kept) {
+/// The rows of these numbers and ids, read again and whole; each has the id that it had in all stages.
+std::vector<Json> rows_of(std::vector<std::string> const& files,
+                          std::vector<std::pair<std::size_t, std::string>> const& kept) {
   std::vector<Json> rows;
   rows.reserve(kept.size());
-  for (std::size_t const i : kept) {
-    Json& row = rows.emplace_back(std::move(pool[i].row.json));
+  std::size_t number = 0;
+  for_each_pool_row(files, [&](PoolRow&& entry) {
+    if (rows.size() == kept.size() || number++ != kept[rows.size()].first) return;
+    if (entry.id != kept[rows.size()].second)
+      throw Error(entry.row.where, "the data have changed since the stages saw them", {}, "start again");
+    Json& row = rows.emplace_back(std::move(entry.row.json));
     char const* const column = row.contains("unique_id") && !row.contains("id") ? "unique_id" : "id";
     auto const own = row.find(column);
-    if (own == row.end() || (own->is_string() ? own->get<std::string>() : own->dump()) != pool[i].id)
-      row[column] = pool[i].id;
-  }
-  pool.clear();
-  pool.shrink_to_fit();
+    if (own == row.end() || *own != entry.name) row[column] = entry.name;
+  });
+  if (rows.size() != kept.size())
+    throw Error(files.back(), "the data have changed since the stages saw them", {}, "start again");
   return rows;
 }
 
@@ -229,11 +236,14 @@ int curate(Arguments const& arguments) {
   if (flags.out.empty()) throw Error("open_rs curate", "no --out", "a folder", "see open_rs curate --help");
   take_settings(flags);
   auto const stages = checked_stages(flags);
-  auto pool = read_pool(flags.inputs.data);
+  Hash hash;
+  std::vector<PoolRow> pool;
+  for_each_pool_row(flags.inputs.data, [&](PoolRow&& row) {
+    hash.add(row.id).add(row.row.json.dump(-1, ' ', false, Json::error_handler_t::replace));
+    pool.push_back(narrowed(std::move(row), stages, flags.inputs));
+  });
   std::vector<std::size_t> kept(pool.size());
   std::iota(kept.begin(), kept.end(), std::size_t{0});
-  Hash hash;
-  for (auto const& row : pool) hash.add(row.id).add(row.row.json.dump(-1, ' ', false, Json::error_handler_t::replace));
   std::string mark = hash.text();
   fs::create_directories(flags.out / "stages");
   for (auto const& folder : {flags.out, flags.out / "stages"}) grove::io::remove_leftovers(folder);
@@ -243,9 +253,13 @@ int curate(Arguments const& arguments) {
     auto const file = flags.out / "stages" / (std::to_string(s + 1) + "-" + stages[s] + ".json");
     auto out = outcome(file, mark, stages[s], pool, kept, flags.inputs);
     funnel.push_back(entry_of(stages[s], pool, kept, out));
+    if (out.empty() && !kept.empty()) std::cerr << stages[s] << " left no row\n";
     kept = std::move(out);
   }
-  write_data(flags.out, rows_of(std::move(pool), kept));
+  std::vector<std::pair<std::size_t, std::string>> left;
+  for (std::size_t const i : kept) left.emplace_back(i, pool[i].id);
+  std::vector<PoolRow>().swap(pool);
+  write_data(flags.out, rows_of(flags.inputs.data, left));
   grove::io::write_file(flags.out / "README.md", card(flags, funnel));
   grove::io::write_file(flags.out / "funnel.json", funnel.dump(1) + "\n");
   if (flags.json) {

@@ -18,6 +18,7 @@
 #include <span>
 #include <string_view>
 #include <thread>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -28,7 +29,6 @@
 namespace open_rs {
 namespace {
 
-namespace fs = std::filesystem;
 namespace views = ranges::views;
 using grove::Error;
 using grove::io::Json;
@@ -83,64 +83,95 @@ std::vector<std::string> grams_of(std::string const& text, std::size_t n) {
          views::transform([&](auto&& window) { return join(window); }) | ranges::to<std::vector>();
 }
 
-/// Texts of each id of the rows that are kept; of the pool's others there may be some.
-std::map<std::string, std::vector<std::string>> texts_by_id(std::vector<std::string> const& files,
-                                                            std::vector<PoolRow> const& pool,
-                                                            std::span<std::size_t const> kept) {
-  std::set<std::string> known, wanted;
-  for (auto const& row : pool) known.insert(row.id);
-  for (std::size_t const i : kept) wanted.insert(pool[i].id);
-  std::map<std::string, std::vector<std::string>> texts;
+/// Hands over the completions of the rows that are kept, one by one; those of the pool's other rows are passed over.
+void for_each_text(std::vector<std::string> const& files, std::vector<PoolRow> const& pool,
+                   std::span<std::size_t const> kept,
+                   std::function<void(std::size_t row, std::string&& text)> const& take) {
+  std::unordered_map<std::string_view, std::size_t> place;
+  for (std::size_t i = 0; i < pool.size(); ++i) place[pool[i].id] = i;
+  std::vector<bool> wanted(pool.size());
+  for (std::size_t const i : kept) wanted[i] = true;
   for (auto const& file : files) {
     grove::data::for_each_row(file, [&](grove::data::Row const& row) {
       auto const id = row.json.find("id");
       if (id == row.json.end()) throw Error(row.where, "has no id", "{\"id\": ..., \"completion\": \"...\"}");
       std::string const name = id->is_string() ? id->get<std::string>() : id->dump();
-      if (!known.contains(name)) throw Error(row.where, "no row of the data has the id '" + name + "'");
+      auto const at = place.find(name);
+      if (at == place.end()) throw Error(row.where, "no row of the data has the id '" + name + "'");
       grove::io::JsonFields const fields(row.json, row.where);
       auto text = fields.required<std::string>(fields.find("completion") != nullptr ? "completion" : "text");
-      if (wanted.contains(name)) texts[name].push_back(std::move(text));
+      if (wanted[at->second]) take(at->second, std::move(text));
     });
   }
-  return texts;
 }
 
-void require_texts(std::map<std::string, std::vector<std::string>> const& texts, PoolRow const& row,
-                   char const* option) {
-  if (!texts.contains(row.id)) throw Error(row.row.where, "row '" + row.id + "' has no completion in " + option);
+void require_text(bool has_one, PoolRow const& row, char const* option) {
+  if (!has_one) throw Error(row.row.where, "row '" + row.id + "' has no completion in " + option);
 }
+
+constexpr char const* box = "\\boxed{";
+
+bool has_box(std::string const& solution) { return solution.find(box) != std::string::npos; }
 
 Keep boxed(std::vector<PoolRow> const& pool, StageInputs const& inputs) {
   auto const column = inputs.of("boxed.column");
   if (std::ranges::none_of(pool, [&](PoolRow const& row) { return !row.text(column).empty(); }))
     throw Error("boxed", "no row has a column '" + column + "'", "solutions",
                 "name their column: --set boxed.column=NAME");
-  return [&pool, column](std::size_t i) { return pool[i].text(column).find("\\boxed{") != std::string::npos; };
+  return [&pool, column](std::size_t i) { return has_box(pool[i].text(column)); };
 }
+
+/// How many completions of a row there are, and how many of them are right.
+struct Tally {
+  std::size_t right = 0, all = 0;
+};
+
+/// Judges completions some thousand at a time, so that a pool's need not be held together.
+class Judging {
+ public:
+  Judging(std::vector<PoolRow> const& pool, StageInputs const& inputs)
+      : pool_(pool), inputs_(inputs), tallies_(pool.size()), sets_(1) {}
+
+  void add(std::size_t row, std::string&& text) {
+    std::string const gold = inputs_.gold_of(pool_[row]);
+    rows_.push_back(row);
+    sets_[0].set.problems.push_back({.gold = gold, .gold_answer = gold});
+    sets_[0].samples.push_back({Sample{.completion = std::move(text)}});
+    if (rows_.size() == 4096) finish();
+  }
+
+  std::vector<Tally> const& finish() {
+    judge(sets_, inputs_.of("trivial.verifier"), std::thread::hardware_concurrency());
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      tallies_[rows_[i]].all += 1;
+      tallies_[rows_[i]].right += sets_[0].samples[i][0].chosen.correct ? 1 : 0;
+    }
+    rows_.clear();
+    sets_[0] = {};
+    return tallies_;
+  }
+
+ private:
+  std::vector<PoolRow> const& pool_;
+  StageInputs const& inputs_;
+  std::vector<Tally> tallies_;
+  std::vector<std::size_t> rows_;  // of the completions not yet judged
+  std::vector<JudgedSet> sets_;
+};
 
 /// The share of right completions of each row that is asked for.
 Keep trivial(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept, StageInputs const& inputs) {
-  auto texts = texts_by_id(inputs.completions, pool, kept);
-  std::vector<JudgedSet> sets(1);
-  std::map<std::size_t, std::size_t> place;
-  for (std::size_t const i : kept) {
-    require_texts(texts, pool[i], "--completions");
-    std::string const gold = inputs.gold_of(pool[i]);
-    place[i] = sets[0].samples.size();
-    sets[0].set.problems.push_back({.id = pool[i].id, .gold = gold, .gold_answer = gold});
-    auto& samples = sets[0].samples.emplace_back();
-    for (auto& text : texts[pool[i].id]) samples.push_back({.completion = std::move(text)});
-  }
-  judge(sets, inputs.of("trivial.verifier"), std::thread::hardware_concurrency());
-  std::map<std::size_t, double> rate;
-  for (auto const& [i, at] : place) {
-    auto const& samples = sets[0].samples[at];
-    auto const right = std::ranges::count_if(samples, [](Sample const& s) { return s.chosen.correct; });
-    rate[i] = static_cast<double>(right) / static_cast<double>(samples.size());
-  }
-  return [rate, from = inputs.number("trivial.drop_from"), below = inputs.number("trivial.drop_below")](std::size_t i) {
-    return rate.at(i) < from && rate.at(i) >= below;
-  };
+  Judging judging(pool, inputs);
+  for (std::size_t const i : kept) static_cast<void>(inputs.gold_of(pool[i]));
+  for_each_text(inputs.completions, pool, kept,
+                [&](std::size_t i, std::string&& text) { judging.add(i, std::move(text)); });
+  auto const tallies = judging.finish();
+  for (std::size_t const i : kept) require_text(tallies[i].all > 0, pool[i], "--completions");
+  return
+      [tallies, from = inputs.number("trivial.drop_from"), below = inputs.number("trivial.drop_below")](std::size_t i) {
+        double const rate = static_cast<double>(tallies[i].right) / static_cast<double>(tallies[i].all);
+        return rate < from && rate >= below;
+      };
 }
 
 /// The last "yes" or "no" of a judge's text: 1, -1, or 0 where there is none.
@@ -152,16 +183,17 @@ int verdict_of(std::string const& text) {
 }
 
 Keep judged(std::vector<PoolRow> const& pool, std::span<std::size_t const> kept, StageInputs const& inputs) {
-  auto const texts = texts_by_id(inputs.judge_completions, pool, kept);
-  for (std::size_t const i : kept) require_texts(texts, pool[i], "--judge-completions");
   std::string const& keep_on = inputs.of("judge.keep_on");
   if (keep_on != "yes" && keep_on != "no") throw Error("--set", "judge.keep_on is '" + keep_on + "'", "yes or no");
   int const wanted = keep_on == "no" ? -1 : 1;
-  return [&pool, texts, wanted](std::size_t i) {
-    int votes = 0;
-    for (auto const& text : texts.at(pool[i].id)) votes += verdict_of(text);
-    return votes * wanted > 0;
-  };
+  std::vector<int> votes(pool.size());
+  std::vector<bool> asked(pool.size());
+  for_each_text(inputs.judge_completions, pool, kept, [&](std::size_t i, std::string&& text) {
+    asked[i] = true;
+    votes[i] += verdict_of(text);
+  });
+  for (std::size_t const i : kept) require_text(asked[i], pool[i], "--judge-completions");
+  return [votes, wanted](std::size_t i) { return votes[i] * wanted > 0; };
 }
 
 /// A view may ask its predicate twice, so the first of each text is found beforehand.
@@ -179,8 +211,9 @@ Keep decontaminate(std::vector<PoolRow> const& pool, StageInputs const& inputs) 
   std::size_t const n = inputs.count("decontaminate.n");
   if (n == 0) throw Error("--set", "decontaminate.n is 0", "at least 1");
   auto const grams = std::make_shared<std::unordered_set<std::string>>();
-  for (auto const& row : read_pool(inputs.against))
+  for_each_pool_row(inputs.against, [&](PoolRow&& row) {
     for (auto& gram : grams_of(row.problem(""), n)) grams->insert(std::move(gram));
+  });
   return [&pool, &inputs, grams, n](std::size_t i) {
     return std::ranges::none_of(grams_of(inputs.problem_of(pool[i]), n),
                                 [&](std::string const& gram) { return grams->contains(gram); });
@@ -215,7 +248,7 @@ std::string kind_of(PoolRow const& row, StageInputs const& inputs) {
   for (auto const& column : names_in(inputs.of("mix.column"))) {
     if (!kind.empty()) kind += '/';
     bool const by_file = column == "file" && !row.row.json.contains(column);
-    kind += by_file ? fs::path(inputs.data.at(row.file)).stem().string() : row.text(column);
+    kind += by_file ? grove::data::data_name(inputs.data.at(row.file)) : row.text(column);
   }
   return kind;
 }
@@ -252,20 +285,6 @@ Keep stage_named(std::string const& stage, std::vector<PoolRow> const& pool, std
 
 }  // namespace
 
-std::string PoolRow::text(std::string const& column) const {
-  auto const at = row.json.find(column);
-  if (at == row.json.end() || at->is_null()) return "";
-  return at->is_string() ? at->get<std::string>() : at->dump();
-}
-
-std::string PoolRow::problem(std::string const& column) const {
-  for (std::string const& name :
-       column.empty() ? std::vector<std::string>{"problem", "question", "prompt"} : std::vector<std::string>{column})
-    if (std::string found = text(name); !found.empty()) return found;
-  throw Error(row.where, "has no problem", column.empty() ? "a column problem, question or prompt" : column,
-              "name another column with --set data.problem=NAME");
-}
-
 std::string dedup_key(std::string const& text) {
   std::string key;
   bool apart = false;  // a blank since the last letter that was kept
@@ -280,25 +299,6 @@ std::string dedup_key(std::string const& text) {
     apart = false;
   }
   return key;
-}
-
-std::vector<PoolRow> read_pool(std::vector<std::string> const& files) {
-  std::vector<PoolRow> pool;
-  std::set<std::string> ids;
-  for (std::size_t f = 0; f < files.size(); ++f) {
-    std::set<std::string> here;
-    grove::data::for_each_row(files[f], [&](grove::data::Row&& row) {
-      PoolRow entry{.id = std::to_string(pool.size()), .file = f, .row = std::move(row)};
-      for (char const* const column : {"unique_id", "id"})
-        if (std::string const own = entry.text(column); !own.empty()) entry.id = own;
-      bool const is_first = here.insert(entry.id).second;
-      if (is_first && ids.contains(entry.id)) entry.id = fs::path(files[f]).stem().string() + "/" + entry.id;
-      if (!ids.insert(entry.id).second)
-        throw Error(entry.row.where, "the id " + entry.id + " stands twice", "each once");
-      pool.push_back(std::move(entry));
-    });
-  }
-  return pool;
 }
 
 std::string StageInputs::gold_of(PoolRow const& row) const {
@@ -325,6 +325,29 @@ std::size_t StageInputs::count(std::string const& key) const {
   if (value < 0 || value != static_cast<double>(static_cast<std::size_t>(value)))
     throw Error("--set", key + " is '" + of(key) + "'", "a whole number");
   return static_cast<std::size_t>(value);
+}
+
+PoolRow narrowed(PoolRow&& row, std::vector<std::string> const& stages, StageInputs const& inputs) {
+  auto& columns = row.row.json;
+  Json left = Json::object();
+  bool is_boxed = false;
+  for (auto const& stage : stages) {
+    std::vector<std::string> wanted;
+    if (stage == "trivial") wanted = {inputs.of("data.gold")};
+    if (stage == "trivial" && wanted[0].empty()) wanted = {row.text("answer").empty() ? "solution" : "answer"};
+    if (stage == "dedup" || stage == "decontaminate") wanted = {inputs.of("data.problem")};
+    if (!wanted.empty() && wanted[0].empty()) wanted = {"problem", "question", "prompt"};
+    if (stage == "mix") wanted = names_in(inputs.of("mix.column"));
+    for (auto const& name : wanted)
+      if (auto const at = columns.find(name); at != columns.end()) left[name] = *at;
+    is_boxed = is_boxed || stage == "boxed";
+  }
+  if (std::string const& solution = inputs.of("boxed.column"); is_boxed && !left.contains(solution)) {
+    std::string const text = row.text(solution);
+    left[solution] = text.empty() ? "" : has_box(text) ? box : "none";
+  }
+  columns = std::move(left);
+  return std::move(row);
 }
 
 std::vector<std::string> const& stage_names() {

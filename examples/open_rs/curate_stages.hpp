@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -14,9 +15,10 @@ namespace open_rs {
 
 /// A row of the pool with the id it keeps through all stages.
 struct PoolRow {
-  std::string id{};
-  std::size_t file = 0;  ///< its number among the data files
-  grove::data::Row row{};
+  std::string id{};        ///< as text
+  grove::io::Json name{};  ///< the same as the data have it: an integer, or a string
+  std::size_t file = 0;    ///< its number among the data files
+  grove::data::Row row{};  ///< with the columns that stages look at
 
   /// A column as text; empty where there is none.
   std::string text(std::string const& column) const;
@@ -24,9 +26,9 @@ struct PoolRow {
   std::string problem(std::string const& column) const;
 };
 
-/// Reads the data files into one pool. Ids are those of the rows, else running numbers from 0; where two files share
-/// one, the file's name is put before it.
-std::vector<PoolRow> read_pool(std::vector<std::string> const& files);
+/// The rows of the data files as one pool, one by one and whole. Ids are those of the rows, else running numbers from
+/// 0; where two files share one, the file's name is put before it.
+void for_each_pool_row(std::vector<std::string> const& files, std::function<void(PoolRow&&)> const& take);
 
 /// What stages need besides the rows.
 struct StageInputs {
@@ -43,6 +45,10 @@ struct StageInputs {
 /// A problem's text as dedup compares it: in lower case, without blanks beside signs, dollars, quotes and the
 /// punctuation of sentences. Signs of mathematics stay, so that x+1 and x-1 are two problems.
 std::string dedup_key(std::string const& text);
+
+/// A row with what these stages look at: some of its columns, and of a solution that is not one of them whether it has
+/// a box.
+PoolRow narrowed(PoolRow&& row, std::vector<std::string> const& stages, StageInputs const& inputs);
 
 /// Names of the stages in the paper's order, and every key with its default; those of "data" are of all stages.
 std::vector<std::string> const& stage_names();

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <thread>
 
+#include "grove/data/rows.hpp"
 #include "grove/error.hpp"
 #include "grove/eval/paired.hpp"
 #include "grove/io/atomic_file.hpp"
@@ -73,22 +74,42 @@ void add_options(Command& command, EvaluateFlags& f) {
   m.add_cache_to(command.options());
 }
 
-/// The k asked for, or those of the usual ones that n allows.
-std::vector<std::size_t> ks_of(EvaluateFlags const& flags, std::size_t n) {
+std::vector<std::size_t> parse_ks(std::string const& text) {
   std::vector<std::size_t> ks;
-  std::stringstream in(flags.ks);
+  std::stringstream in(text);
   for (std::string part; std::getline(in, part, ',');) {
     if (part.empty() || part.find_first_not_of("0123456789") != part.npos || part.size() > 9 || std::stoul(part) == 0)
-      throw Error("--k", "'" + flags.ks + "'", "positive numbers with commas between");
-    std::size_t const k = std::stoul(part);
-    if (k <= n) {
-      ks.push_back(k);
-    } else if (flags.ks_asked) {
-      throw Error("--k", part + " is more than the " + std::to_string(n) + " completions of a problem", "at most n",
-                  "sample more with -n " + part);
-    }
+      throw Error("--k", "'" + text + "'", "positive numbers with commas between");
+    ks.push_back(std::stoul(part));
   }
+  if (ks.empty()) throw Error("--k", "is empty", "positive numbers with commas between");
   return ks;
+}
+
+/// The k asked for, or those of the usual ones, that n allows.
+std::vector<std::size_t> ks_of(EvaluateFlags const& flags, std::size_t n) {
+  auto ks = parse_ks(flags.ks);
+  std::erase_if(ks, [&](std::size_t k) { return k > n; });
+  return ks;
+}
+
+/// Throws for a k asked for that no set has the completions for, and says which sets lack them where others have them.
+void check_ks(EvaluateFlags const& flags, std::vector<JudgedSet> const& sets) {
+  if (!flags.ks_asked) return;
+  for (std::size_t const k : parse_ks(flags.ks)) {
+    std::vector<std::string> lacking;
+    for (JudgedSet const& judged : sets)
+      if (auto const [n, id] = fewest_completions(judged); n < k)
+        lacking.push_back("problem '" + id + "' of " + judged.set.file + " has " + std::to_string(n) +
+                          (n == 1 ? " completion" : " completions"));
+    std::string const name = "pass@" + std::to_string(k);
+    if (lacking.size() == sets.size())
+      throw Error("--k", name + " asks for more completions than there are: " + lacking.front(),
+                  "numbers up to those of the problem with the fewest",
+                  "leave " + std::to_string(k) + " out, or with -n " + std::to_string(k) +
+                      " --allow-missing the problems that have fewer");
+    for (auto const& one : lacking) std::cerr << "no " << name << ": " << one << '\n';
+  }
 }
 
 Json interval(grove::eval::Interval const& i) { return Json::array({i.low, i.high}); }
@@ -99,8 +120,6 @@ Json result_of(JudgedSet const& judged, EvaluateFlags const& flags) {
   Json r;
   r["problems"] = e.problems;
   r["n"] = e.n;
-  if (e.largest_n != e.n) r["largest_n"] = e.largest_n;
-  r["verifier"] = flags.verifier;
   r["pass@1"] = e.pass_at_1;
   r["se"] = e.problems > 1 ? Json(e.standard_error) : Json(nullptr);
   r["ci95"] = interval(e.interval);
@@ -108,8 +127,10 @@ Json result_of(JudgedSet const& judged, EvaluateFlags const& flags) {
   for (auto const& [k, value] : e.pass_at_k) r["pass@k"][std::to_string(k)] = value;
   r["maj@n"] = e.majority;
   r["mean_length"] = e.mean_length;
-  r["length_unit"] = counts_tokens(judged) ? "tokens" : "characters";
   r["truncated"] = e.truncated ? Json(*e.truncated) : Json(nullptr);
+  r["length_unit"] = counts_tokens(judged) ? "tokens" : "characters";
+  r["verifier"] = flags.verifier;
+  if (e.largest_n != e.n) r["largest_n"] = e.largest_n;
   if (flags.verifier != "strict") {
     auto const s = summary(judged, {}, flags.plan.seed, true);
     r["strict"] = {{"pass@1", s.pass_at_1},
@@ -144,6 +165,14 @@ void print_table(std::vector<std::vector<std::string>> const& rows) {
   }
 }
 
+/// How tables call a file: by its name without folders, by all of it where another has the same name.
+std::string label_of(std::string const& file, Json const& results) {
+  auto const name_of = [](std::string const& path) { return (fs::path(path) / "").parent_path().filename().string(); };
+  std::size_t same = 0;
+  for (auto const& entry : results.items()) same += name_of(entry.key()) == name_of(file) ? 1 : 0;
+  return same == 1 ? name_of(file) : file;
+}
+
 void print_results(Json const& results) {
   std::vector<std::vector<std::string>> rows{
       {"file", "problems", "n", "pass@1", "se", "95 % interval", "strict", "maj@n", "pass@k", "length", "truncated"}};
@@ -153,7 +182,7 @@ void print_results(Json const& results) {
     for (auto const& k : r["pass@k"].items())
       if (k.key() != "1") pass += (pass.empty() ? "" : " ") + k.key() + ":" + cell("%.3f", k.value().get<double>());
     auto const maybe = [&](Json const& value) { return value.is_null() ? "-" : cell("%.4f", value.get<double>()); };
-    rows.push_back({fs::path(entry.key()).filename().string(), r["problems"].dump(), r["n"].dump(),
+    rows.push_back({label_of(entry.key(), results), r["problems"].dump(), r["n"].dump(),
                     cell("%.3f", r["pass@1"].get<double>()), maybe(r["se"]),
                     cell("%.3f", r["ci95"][0].get<double>()) + " to " + cell("%.3f", r["ci95"][1].get<double>()),
                     r.contains("strict") ? cell("%.3f", r["strict"]["pass@1"].get<double>()) : "-",
@@ -188,11 +217,20 @@ Json read_scores(fs::path const& run) {
   return all["problems"];
 }
 
-/// A file's scores in the other run: by its name without folders.
-Json const* scores_named(Json const& run, std::string const& file) {
-  for (auto const& entry : run.items())
-    if (fs::path(entry.key()).filename() == fs::path(file).filename()) return &entry.value();
-  return nullptr;
+/// A file's scores in the other run: those of the file of the same path, else of the same name without folders where
+/// there is one of that name in either run.
+Json const* scores_named(Json const& run, std::string const& file, Json const& own) {
+  if (auto const same = run.find(file); same != run.end()) return &*same;
+  std::string const name = grove::data::data_name(file);
+  Json const* found = nullptr;
+  std::size_t count = 0;
+  for (Json const* const one : {&own, &run})
+    for (auto const& entry : one->items()) {
+      if (grove::data::data_name(entry.key()) != name) continue;
+      ++count;
+      if (one == &run) found = &entry.value();
+    }
+  return count == 2 ? found : nullptr;
 }
 
 Json compare_file(Json const& a, Json const& b, std::string const& file, std::uint64_t seed) {
@@ -225,7 +263,7 @@ int compare(EvaluateFlags const& flags) {
   Json const a = read_scores(flags.compare[0]), b = read_scores(flags.compare[1]);
   Json results = Json::object();
   for (auto const& entry : a.items())
-    if (Json const* const other = scores_named(b, entry.key()))
+    if (Json const* const other = scores_named(b, entry.key(), a))
       results[entry.key()] = compare_file(entry.value(), *other, entry.key(), flags.plan.seed);
   if (results.empty()) throw Error("--compare", "the runs have no data file in common", "the same test sets in both");
   if (flags.json) {
@@ -236,9 +274,8 @@ int compare(EvaluateFlags const& flags) {
       {"file", "problems", "first", "second", "difference", "95 % interval", "p", "better", "worse", "equal"}};
   for (auto const& entry : results.items()) {
     Json const& r = entry.value();
-    rows.push_back({fs::path(entry.key()).filename().string(), r["problems"].dump(),
-                    cell("%.3f", r["first"].get<double>()), cell("%.3f", r["second"].get<double>()),
-                    cell("%+.3f", r["difference"].get<double>()),
+    rows.push_back({label_of(entry.key(), results), r["problems"].dump(), cell("%.3f", r["first"].get<double>()),
+                    cell("%.3f", r["second"].get<double>()), cell("%+.3f", r["difference"].get<double>()),
                     cell("%+.3f", r["ci95"][0].get<double>()) + " to " + cell("%+.3f", r["ci95"][1].get<double>()),
                     cell("%.4f", r["p"].get<double>()), r["better"].dump(), r["worse"].dump(), r["equal"].dump()});
   }
@@ -254,11 +291,7 @@ void check(EvaluateFlags const& flags) {
                 "one of them", "see open_rs evaluate --help");
   if (!flags.completions.empty() && (flags.launch.processes > 1 || flags.sample_only))
     throw Error("--completions", "there is nothing to sample", {}, "leave out --processes and --sample-only");
-  std::vector<std::string> names;
-  for (auto const& file : flags.data) names.push_back(fs::path(file).stem().string());
-  std::ranges::sort(names);
-  if (auto const twice = std::ranges::adjacent_find(names); twice != names.end())
-    throw Error("--data", "two files are called '" + *twice + "'", "files of different names");
+  parse_ks(flags.ks);
 }
 
 /// Samples what the folder lacks, over the ranks that a launcher started or --processes asks for.
@@ -304,8 +337,9 @@ int evaluate(Arguments const& arguments) {
   flags.ks_asked = values->count("k") > 0;
   flags.columns.sentences = flags.verifier == "answer-tag";
   std::vector<JudgedSet> sets;
+  auto const names = short_names(flags.data);
   for (auto const& file : flags.data) {
-    sets.push_back({.set = grove::data::load_evaluation_set(file, flags.columns)});
+    sets.push_back({.name = names[sets.size()], .set = grove::data::load_evaluation_set(file, flags.columns)});
     sets.back().samples.resize(sets.back().set.problems.size());
   }
   if (!flags.completions.empty()) {
@@ -318,14 +352,19 @@ int evaluate(Arguments const& arguments) {
     }
     auto const left_out = require_all(sets, flags.n, flags.allow_missing);
     if (left_out > 0) std::cerr << left_out << " problems without enough completions were left out\n";
+    check_ks(flags, sets);
   } else {
     flags.plan.n = std::max<std::size_t>(flags.n, 1);
+    if (auto const most = std::ranges::max(parse_ks(flags.ks)); flags.ks_asked && most > flags.plan.n)
+      throw Error("--k",
+                  "pass@" + std::to_string(most) + " of " + std::to_string(flags.plan.n) + " completions a problem",
+                  "numbers up to -n", "sample more with -n " + std::to_string(most));
+    static_cast<void>(flags.plan.model.resolved());
     if (flags.out.empty()) {
       if (flags.sample_only || is_launched()) throw Error("--out", "is not given", "a folder that all processes share");
       flags.out = new_run_folder("evaluate");
       flags.makes_folder = true;
     }
-    ks_of(flags, flags.plan.n);
     user_turn(flags.plan.prompt, "");
     claim_folder(flags.out, fingerprint(flags.plan));
     if (int const code = sample(flags, arguments, sets); code != 0) return code;

@@ -2,6 +2,7 @@
 #include "open_rs/evaluate_run.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -43,7 +44,11 @@ std::uint64_t key_of(grove::data::EvaluationProblem const& problem) {
 /// What is known of each (problem, number) of a set.
 using Known = std::map<std::pair<std::size_t, std::size_t>, Sample>;
 
-std::string base_of(JudgedSet const& judged) { return fs::path(judged.set.file).stem().string(); }
+std::string key_text(grove::data::EvaluationProblem const& problem) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(key_of(problem)));
+  return text;
+}
 
 Known read_known(fs::path const& folder, JudgedSet const& judged) {
   std::map<std::string, std::size_t> place;
@@ -53,7 +58,7 @@ Known read_known(fs::path const& folder, JudgedSet const& judged) {
   std::vector<fs::path> files;
   for (auto const& entry : fs::directory_iterator(folder)) {
     std::string const name = entry.path().filename().string();
-    if (name.starts_with(base_of(judged) + ".rank") && name.ends_with(".jsonl") && fs::file_size(entry.path()) > 0)
+    if (name.starts_with(judged.name + ".rank") && name.ends_with(".jsonl") && fs::file_size(entry.path()) > 0)
       files.push_back(entry.path());
   }
   for (auto const& file : files) {
@@ -65,7 +70,15 @@ Known read_known(fs::path const& folder, JudgedSet const& judged) {
       Json const line = grove::io::parse_json_line(std::string_view(text).substr(begin, end - begin), where);
       grove::io::JsonFields const fields(line, where);
       auto const at = place.find(fields.required<std::string>("id"));
-      if (at == place.end()) throw Error(where, "a completion of a problem that " + judged.set.file + " lacks");
+      if (at == place.end())
+        throw Error(where, "a completion of a problem that " + judged.set.file + " lacks",
+                    "the file that " + folder.string() + " was begun with", "choose another folder with --out");
+      auto const& problem = judged.set.problems[at->second];
+      if (fields.value_or<std::string>("problem_key", key_text(problem)) != key_text(problem))
+        throw Error(
+            judged.set.file,
+            "problem '" + problem.id + "' is another than the one that " + file.string() + " holds a completion of",
+            "the file that " + folder.string() + " was begun with", "choose another folder with --out");
       Sample sample{.completion = fields.required<std::string>("completion")};
       sample.tokens = fields.required<double>("tokens");
       sample.truncated = fields.required<std::string>("finish") == "length";
@@ -128,6 +141,7 @@ std::string line_of(grove::data::EvaluationProblem const& problem, cpu::Generate
   auto const& c = generated.completion;
   return grove::io::JsonLine()
       .field("id", problem.id)
+      .field("problem_key", key_text(problem))
       .field("index", generated.sample)
       .field("completion", c.text)
       .field("tokens", c.tokens.size())
@@ -169,7 +183,10 @@ Json fingerprint(SamplingPlan const& plan) {
 void claim_folder(fs::path const& folder, Json const& wanted) {
   fs::create_directories(folder);
   fs::path const file = folder / "options.json";
-  if (!fs::exists(file)) return grove::io::write_file(file, wanted.dump(2) + "\n");
+  bool const begun = std::ranges::any_of(fs::directory_iterator(folder), [](fs::directory_entry const& entry) {
+    return entry.path().filename().string().find(".rank") != std::string::npos && fs::file_size(entry.path()) > 0;
+  });
+  if (!begun || !fs::exists(file)) return grove::io::write_file(file, wanted.dump(2) + "\n");
   Json const there = grove::io::read_json_file(file.string());
   for (auto const& option : wanted.items()) {
     auto const at = there.find(option.key());
@@ -198,25 +215,54 @@ void sample_problems(grove::AnyCausalLm& policy, grove::PromptFormat const& form
   });
 }
 
+namespace {
+
+/// What a run folder holds of a set, and how many of this rank's completions these are.
+struct Missing {
+  Known known{};
+  std::size_t total = 0, done = 0;
+};
+
+std::vector<Missing> missing_of(fs::path const& folder, SamplingPlan const& plan, std::vector<JudgedSet> const& sets,
+                                grove::Share share) {
+  std::vector<Missing> all;
+  for (JudgedSet const& judged : sets) {
+    Missing& m = all.emplace_back(Missing{.known = read_known(folder, judged)});
+    for (std::size_t p = share.rank; p < judged.set.problems.size(); p += share.size)
+      for (std::size_t i = 0; i < plan.n; ++i, ++m.total) m.done += m.known.contains({p, i}) ? 1 : 0;
+  }
+  return all;
+}
+
+grove::PromptFormat format_of(fs::path const& model) {
+  auto format = grove::PromptFormat::load(model);
+  if (!format.has_template())
+    throw Error(model.string(), "the model has no chat template",
+                "chat_template.jinja or a chat_template in tokenizer_config.json");
+  return format;
+}
+
+}  // namespace
+
 void sample_into(fs::path const& folder, SamplingPlan const& plan, std::vector<JudgedSet> const& sets,
                  grove::Share share) {
   std::optional<grove::AnyCausalLm> policy;
   std::optional<grove::PromptFormat> format;
-  for (JudgedSet const& judged : sets) {
-    Known const known = read_known(folder, judged);
-    std::size_t total = 0, done = 0;
-    for (std::size_t p = share.rank; p < judged.set.problems.size(); p += share.size)
-      for (std::size_t i = 0; i < plan.n; ++i, ++total) done += known.contains({p, i}) ? 1 : 0;
+  std::vector<Missing> const all = missing_of(folder, plan, sets, share);
+  for (std::size_t s = 0; s < sets.size(); ++s) {
+    if (all[s].done == all[s].total) continue;
+    if (!format) format = format_of(plan.model.folder);
+    require_prompts_fit(plan, sets[s].set, *format);
+  }
+  for (std::size_t s = 0; s < sets.size(); ++s) {
+    JudgedSet const& judged = sets[s];
+    Known const& known = all[s].known;
+    std::size_t const total = all[s].total;
+    std::size_t done = all[s].done;
     if (done == total) continue;
-    if (!policy) {
-      format = grove::PromptFormat::load(plan.model.folder);
-      if (!format->has_template())
-        throw Error(plan.model.folder.string(), "the model has no chat template",
-                    "chat_template.jinja or a chat_template in tokenizer_config.json");
-      policy = plan.model.load();
-    }
+    if (!policy) policy = plan.model.load();
     grove::metrics::JsonlWriter out(
-        (folder / (base_of(judged) + ".rank" + std::to_string(share.rank) + ".jsonl")).string());
+        (folder / (judged.name + ".rank" + std::to_string(share.rank) + ".jsonl")).string());
     sample_problems(*policy, *format, plan, judged.set,
                     {.share = share,
                      .known =
@@ -227,7 +273,7 @@ void sample_into(fs::path const& folder, SamplingPlan const& plan, std::vector<J
                          [&](std::size_t p, cpu::GeneratedCompletion&& generated) {
                            out.write(line_of(judged.set.problems[p], generated));
                            if (++done % 16 == 0 || done == total)
-                             std::cerr << base_of(judged) << ": " << done << " of " << total << " completions\n";
+                             std::cerr << judged.name << ": " << done << " of " << total << " completions\n";
                          }});
   }
 }

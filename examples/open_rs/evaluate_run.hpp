@@ -51,11 +51,12 @@ void require_prompts_fit(SamplingPlan const& plan, grove::data::EvaluationSet co
 /// What decides a completion, as it is kept in the run folder: another plan there is an error.
 grove::io::Json fingerprint(SamplingPlan const& plan);
 
-/// Writes or compares `folder`/options.json.
+/// Writes or compares `folder`/options.json. Where the folder holds no completion yet, nothing binds it.
 void claim_folder(std::filesystem::path const& folder, grove::io::Json const& wanted);
 
 /// Samples into a run folder what it lacks of this rank's share of the sets' completions. Neither order nor
-/// interruption nor the number of ranks changes one.
+/// interruption nor the number of ranks changes one. Throws grove::Error, before it samples, for a prompt that does not
+/// fit the model, and for completions of a problem that goes by the same id and reads otherwise now.
 void sample_into(std::filesystem::path const& folder, SamplingPlan const& plan, std::vector<JudgedSet> const& sets,
                  grove::Share share);
 

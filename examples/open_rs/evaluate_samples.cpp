@@ -26,8 +26,8 @@ using grove::Error;
 using grove::io::Json;
 
 std::vector<std::string> const& known_fields() {
-  static std::vector<std::string> const names{"id",  "completion", "text",   "file",      "index", "sample",
-                                              "ids", "log_probs",  "tokens", "truncated", "finish"};
+  static std::vector<std::string> const names{"id",  "completion", "text",   "file",      "index",  "sample",
+                                              "ids", "log_probs",  "tokens", "truncated", "finish", "problem_key"};
   return names;
 }
 
@@ -66,7 +66,7 @@ std::string id_of(grove::data::Row const& row) {
 
 bool is_called(std::string const& file, std::string const& given) {
   fs::path const path(file);
-  return given == file || given == path.filename().string() || given == path.stem().string();
+  return given == file || given == path.filename().string() || given == grove::data::data_name(path);
 }
 
 /// A line of a completions file.
@@ -164,6 +164,31 @@ void with_policy(std::string const& verifier, grove::data::GoldForm form, F cons
 
 }  // namespace
 
+std::vector<std::string> short_names(std::vector<std::string> const& files) {
+  std::vector<fs::path> rest;  // the folders not yet in the names
+  std::vector<std::string> names;
+  auto const is_shared = [](auto const& all, auto const& one) { return std::ranges::count(all, one) > 1; };
+  for (auto const& file : files) {
+    fs::path const path = fs::weakly_canonical(fs::absolute(file)) / "";  // a folder's name may end with a slash
+    rest.push_back(path.parent_path());
+    names.push_back(grove::data::data_name(file));
+  }
+  for (std::size_t i = 0; i < files.size(); ++i)
+    if (is_shared(rest, rest[i])) throw Error("--data", "names " + files[i] + " twice", "each file once");
+  while (std::ranges::any_of(names, [&](auto const& name) { return is_shared(names, name); })) {
+    auto const before = names;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      if (!is_shared(before, before[i])) continue;
+      rest[i] = rest[i].parent_path();
+      if (!rest[i].has_filename())
+        throw Error("--data", "two files are called '" + grove::data::data_name(files[i]) + "'",
+                    "files whose names differ in more than their endings");
+      names[i] = rest[i].filename().string() + "-" + names[i];
+    }
+  }
+  return names;
+}
+
 std::string_view deal_completions(fs::path const& file, std::span<JudgedSet> sets) {
   std::vector<Named> lines;
   grove::data::for_each_row(file, [&](grove::data::Row const& row) {
@@ -178,6 +203,11 @@ std::string_view deal_completions(fs::path const& file, std::span<JudgedSet> set
     sets[s].samples[p].push_back(std::move(line.sample));
   }
   return names == Names::Own ? "" : names == Names::Unique ? "unique_id" : "line number";
+}
+
+std::pair<std::size_t, std::string> fewest_completions(JudgedSet const& set) {
+  auto const at = std::ranges::min_element(set.samples, {}, [](auto const& samples) { return samples.size(); });
+  return {at->size(), set.set.problems[static_cast<std::size_t>(at - set.samples.begin())].id};
 }
 
 std::size_t require_all(std::vector<JudgedSet>& sets, std::size_t n, bool allow_missing) {

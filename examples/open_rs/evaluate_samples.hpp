@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "grove/data/evaluation_set.hpp"
@@ -24,15 +25,23 @@ struct Sample {
 };
 
 struct JudgedSet {
+  std::string name{};  ///< short, and of no other set of the run
   grove::data::EvaluationSet set{};
   std::vector<std::vector<Sample>> samples{};  ///< of each problem, in order of their numbers
 };
+
+/// A short name of each file: without folders and ending where no other has it, else with as many folders in front of
+/// it as tell them apart. Throws grove::Error for a file that is there twice.
+std::vector<std::string> short_names(std::vector<std::string> const& files);
 
 /// Reads lines {"id", "completion"} (several an id; optional "file", "index", "tokens", "finish", "truncated") and
 /// deals them to the sets' problems, by their own ids, else by unique_id, else by line numbers: the first of these that
 /// fits every line. Returns which of the last two it was, or nothing. Throws grove::Error for an unknown field, an id
 /// that no set has, or one that several have where the line names no file.
 std::string_view deal_completions(std::filesystem::path const& file, std::span<JudgedSet> sets);
+
+/// A set's problem with the fewest completions: how many these are, and its id.
+std::pair<std::size_t, std::string> fewest_completions(JudgedSet const& set);
 
 /// Throws for a problem without completions; with `allow_missing` it is left out instead and counted.
 std::size_t require_all(std::vector<JudgedSet>& sets, std::size_t n, bool allow_missing);

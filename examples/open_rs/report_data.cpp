@@ -165,7 +165,9 @@ void add_evaluation(fs::path const& folder, std::string const& name, Json& evalu
   for (auto const& entry : all["results"].items()) {
     Json result = entry.value();
     result["run"] = name;
-    result["file"] = fs::path(entry.key()).filename().string();
+    fs::path const file = (fs::path(entry.key()) / "").parent_path();  // a folder may end with a slash
+    result["file"] = file.filename().string();
+    result["folder"] = file.parent_path().filename().string();
     evaluations.push_back(std::move(result));
   }
 }

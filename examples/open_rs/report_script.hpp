@@ -138,12 +138,17 @@ const percent = v => v === null || v === undefined ? '-' : (100 * v).toFixed(1);
 const evaluations = runs.flatMap(r => r.evaluations);
 if (evaluations.length)
   $('own').append(table('These runs, in percent', ['run, test set', 'problems', 'n', 'pass@1', '+- s.e.', '95 %', 'strict', 'maj@n', 'pass@k', 'length', 'truncated'], evaluations.map(e => [
-    `${e.run}, ${e.file}`, e.problems, e.n, percent(e['pass@1']), percent(e.se), `${percent(e.ci95[0])} to ${percent(e.ci95[1])}`, e.strict ? percent(e.strict['pass@1']) : '-',
+    `${e.run}, ${evaluations.some(x => x !== e && x.run === e.run && x.file === e.file) ? e.folder + '/' : ''}${e.file}`, e.problems, e.n, percent(e['pass@1']), percent(e.se), `${percent(e.ci95[0])} to ${percent(e.ci95[1])}`, e.strict ? percent(e.strict['pass@1']) : '-',
     percent(e['maj@n']), Object.entries(e['pass@k']).filter(([k]) => k !== '1').map(([k, v]) => `${k}: ${percent(v)}`).join(', ') || '-', number(e.mean_length) + (e.length_unit === 'tokens' ? '' : ' chars'), percent(e.truncated)])));
 const paper = data.paper, kinds = [['AIME24', /aime.?(20)?24/i], ['MATH-500', /math.?500/i], ['AMC23', /amc/i], ['Minerva', /minerva/i], ['OlympiadBench', /olympiad/i]];
-const ours = [...new Set(evaluations.map(e => e.run))].map(run => {
-  const cells = kinds.map(([, pattern]) => { const e = evaluations.find(x => x.run === run && pattern.test(x.file)); return e ? Number(percent(e['pass@1'])) : null; });
-  return [run + ' (this report)', ...cells, cells.some(c => c === null) ? null : Number((cells.reduce((a, b) => a + b) / 5).toFixed(1))];
+// A file such as test.jsonl goes by the name of its folder.
+const isKind = (e, pattern) => pattern.test(e.file) || (!kinds.some(([, p]) => p.test(e.file)) && pattern.test(e.folder ?? ''));
+// A run's test sets stand in one row, also those in folders of its own, unless it has one of them twice.
+const rowsOf = r => kinds.every(([, p]) => r.evaluations.filter(e => isKind(e, p)).length <= 1) ? [[r.name, r.evaluations]] :
+  [...new Set(r.evaluations.map(e => e.run))].map(name => [name, r.evaluations.filter(e => e.run === name)]);
+const ours = runs.flatMap(rowsOf).map(([name, list]) => {
+  const cells = kinds.map(([, pattern]) => { const e = list.find(x => isKind(x, pattern)); return e ? Number(percent(e['pass@1'])) : null; });
+  return [name + ' (this report)', ...cells, cells.some(c => c === null) ? null : Number((cells.reduce((a, b) => a + b) / 5).toFixed(1))];
 }).filter(row => row.slice(1).some(c => c !== null));
 const isOwn = row => /\(this report\)$/.test(row[0]);
 $('paper').append(

@@ -18,7 +18,7 @@ void refuse_labels(std::vector<grove::Problem> const& problems) {
   for (auto const& problem : problems) golds.push_back(problem.gold);
   if (auto const wrong = grove::data::why_labels(golds))
     throw grove::Error(
-        "self-test", *wrong, "answers, not labels",
+        "self-test", *wrong, "answers",
         "name the column of the gold answer with --set data.gold=COLUMN, or say self_test=off where they "
         "are the answers");
 }

@@ -157,7 +157,7 @@ class Judge {
     for (auto const& one : scorer_.statistics())
       std::cerr << one.name << ": mean " << one.scores.mean() << ", std " << one.scores.deviation(1) << ", "
                 << one.declined << " declined, " << one.unparsed << " unparsed, " << one.errors << " errors, p50 "
-                << one.latency(0.5) << " ms, p99 " << one.latency(0.99) << " ms\n";
+                << one.latency(0.5) << " ms, p99 " << one.latency(0.99) << " ms" << cause_of(one) << '\n';
   }
   void forget_statistics() {
     count_failures();
@@ -168,15 +168,29 @@ class Judge {
   void print_failures() {
     count_failures();
     std::string const score = task_.scoring.fallback ? "reward_fallback" : "null";
-    for (auto const& [reward, count] : failures_)
-      if (count > 0)
-        std::cerr << reward << ": failed on " << count << " of " << lines_ << " lines, whose score is " << score
-                  << "; --set reward_max_error_rate=0 stops at the first and says why\n";
+    for (auto const& [reward, failures] : failures_)
+      if (failures.lines > 0)
+        std::cerr << reward << ": failed on " << failures.lines << " of " << lines_ << " lines, whose score is "
+                  << score << failures.cause << "; --set reward_max_error_rate=0 stops there\n";
   }
 
  private:
+  /// What a reward's failures came to, and why the first of them failed.
+  struct Failures {
+    std::size_t lines = 0;
+    std::string cause{};
+  };
+
+  static std::string cause_of(grove::RewardStatistics const& one) {
+    if (one.cause.empty()) return {};
+    return "; first failure, line " + std::to_string(one.failed_problem + 1) + ": " + one.cause;
+  }
   void count_failures() {
-    for (auto const& one : scorer_.statistics()) failures_[one.name] += one.errors + one.slow;
+    for (auto const& one : scorer_.statistics()) {
+      auto& failures = failures_[one.name];
+      failures.lines += one.errors + one.slow;
+      if (failures.cause.empty()) failures.cause = cause_of(one);
+    }
   }
 
   void write(JudgedLines const& batch) {
@@ -196,7 +210,7 @@ class Judge {
 
   Task task_;
   bool explain_;
-  std::map<std::string, std::size_t> failures_{};
+  std::map<std::string, Failures> failures_{};
   std::size_t lines_ = 0;
   grove::WorkerPool pool_;
   grove::Scorer scorer_;

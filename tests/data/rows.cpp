@@ -61,9 +61,34 @@ TEST_CASE("rows: what is no data set says so") {
   CHECK(message(f.write("a.jsonl", "\n")).find("holds no problems") != std::string::npos);
   CHECK(message(f.write("a.jsonl", "text\n")).find("a.jsonl:1: is no JSON object") != std::string::npos);
   CHECK(message(f.write("a.json", "[1]")).find("a.json:row 0: is 1") != std::string::npos);
-  CHECK(message(f.write("a.json", "[{\"a\":1}")).find("a.json") != std::string::npos);
+  CHECK(message(f.write("a.json", "[{\"a\":1}")).find("a.json:1:9: the array has no end") != std::string::npos);
+  CHECK(message(f.write("a.json", "{\n\"rows\":[]}")).find("expected an array of objects") != std::string::npos);
   CHECK(message((f.folder.path / "shards").string()).find("holds no data files") != std::string::npos);
   CHECK(message((f.folder.path / "none.jsonl").string()).find("cannot be opened") != std::string::npos);
+}
+
+TEST_CASE("rows: a split goes by its name, also in the folder data of the hub's tool") {
+  Folder const f;
+  fs::create_directories(f.folder.path / "hub" / "data");
+  f.write("hub/data/train-00000-of-00002.jsonl", "{\"a\":1}\n");
+  f.write("hub/data/train-00001-of-00002.jsonl", "{\"a\":2}\n");
+  f.write("hub/data/test-00000-of-00001.jsonl", "{\"a\":3}\n");
+  fs::path const hub = f.folder.path / "hub";
+  CHECK(message(hub.string()).find("name it: " + (hub / "train").string()) != std::string::npos);
+  for (auto const& train : {hub / "train", hub / "data" / "train"}) {
+    auto const rows = read_rows(train);
+    REQUIRE(rows.size() == 2);
+    CHECK(rows[1].json["a"] == 2);
+  }
+  CHECK(read_rows(hub / "test").size() == 1);
+  CHECK(message((hub / "validation").string()).find("cannot be opened") != std::string::npos);
+}
+
+TEST_CASE("rows: a data set is called by its file or folder") {
+  for (auto const* path : {"a/aime24.jsonl", "aime24", "a/aime24/", "./aime24/", "a/../aime24.json"}) {
+    INFO(path);
+    CHECK(grove::data::data_name(path) == "aime24");
+  }
 }
 
 TEST_CASE("rows: problems are read from arrays and shards as well") {

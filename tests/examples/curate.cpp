@@ -270,6 +270,11 @@ TEST_CASE("curate: bad input is one line and exit code 2") {
   refused(pool.run("x", "decontaminate", {"--set", "decontaminate.n=0"}), "at least 1");
   refused(pool.run("x", "trivial", {"--set", "trivial.drop_from=nan"}), "a number");
   refused(pool.run("x", "mix", {"--set", "mix.counts=a:1,a:2"}), "names 'a' twice");
+  refused(pool.run("x", ""), "names no stage");
+  refused(pool.run("data.jsonl/x", "boxed"), "data.jsonl/x/stages: cannot be read or written: Not a directory\n");
+  auto const none = pool.run("none", "boxed", {"--set", "boxed.column=answer"});
+  CHECK(none.code == 0);
+  CHECK(none.says("boxed left no row\n"));
 }
 
 TEST_CASE("curate: problems that differ in their mathematics are no duplicates") {
@@ -324,4 +329,36 @@ TEST_CASE("curate: rows are mixed by several columns and by file, and keep ids t
   CHECK(ids.contains("second/7"));
   CHECK(grove::io::read_text_file((folder.path / "out" / "README.md").string()).find("data.problem = question_text") !=
         std::string::npos);
+}
+
+TEST_CASE("curate: ids are written as the data have them") {
+  TemporaryFolder const folder("curate-ids");
+  fs::create_directories(folder.path / "easy");
+  auto const write = [&](std::string const& name, std::string const& text) {
+    std::ofstream(folder.path / name) << text;
+    return (folder.path / name).string();
+  };
+  std::string rows, plain;
+  for (int i = 0; i < 6; ++i) {
+    std::string const row = R"("problem":"p)" + std::to_string(i / 2) + R"(","solution":"\\boxed{1}")";
+    rows += "{\"id\":" + std::to_string(10 + i) + "," + row + "}\n";
+    plain += "{" + row + "}\n";
+  }
+  auto const run = [&](std::string const& file, std::vector<std::string> const& more = {}) {
+    open_rs::Arguments all{"--data", file, "--out", (folder.path / "out").string(), "--json"};
+    all.insert(all.end(), more.begin(), more.end());
+    auto const result = curate(all);
+    INFO(result.error);
+    REQUIRE(result.code == 0);
+    return result.json();
+  };
+  CHECK(run(write("ids.jsonl", rows))[1]["dropped_ids"] == Json::parse("[11,13,15]"));
+  CHECK(grove::data::read_rows(folder.path / "out" / "data.jsonl")[1].json["id"] == 12);
+  CHECK(run(write("plain.jsonl", plain))[1]["dropped_ids"] == Json::parse("[1,3,5]"));
+  CHECK(grove::data::read_rows(folder.path / "out" / "data.jsonl")[1].json["id"] == 2);
+  // A folder's name may end with a slash.
+  write("easy/rows.jsonl", rows);
+  auto const mixed = run((folder.path / "easy" / "").string(),
+                         {"--stages", "mix", "--set", "mix.column=file", "--set", "mix.counts=easy:2"});
+  CHECK(mixed[0]["out"] == 2);
 }

@@ -7,6 +7,7 @@
 #include "grove/io/json.hpp"
 #include "grove/rollout/run_folder.hpp"
 #include "open_rs/commands.hpp"
+#include "open_rs/evaluate_samples.hpp"
 #include "support/captured.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
@@ -117,7 +118,8 @@ TEST_CASE("evaluate: bad input is one line and exit code 2") {
   refused(data, both + line("c", "1"), "no problem has the id 'c'");
   refused(data, line("a", "2"), "--allow-missing");
   refused(data, "{\"id\":\"a\"}\n", "has no completion");
-  refused(data, both, "more than the 1 completions", {"--k", "4"});
+  refused(data, both, "problem 'a' of " + data + " has 1 completion;", {"--k", "4"});
+  refused(data, both, "leave 4 out, or with -n 4 --allow-missing", {"--k", "1,4"});
   refused(data, both, "there is no 'magic'", {"--verifier", "magic"});
   refused(w.write("bad1.jsonl", "{\"foo\":1}\n"), both, "its columns are: foo");
   refused(w.write("bad2.jsonl", "{\"problem\":\"?\"}\n"), both, "has no gold answers");
@@ -230,4 +232,102 @@ TEST_CASE("evaluate: a model's run goes on where it was, and says the same") {
   CHECK(same.json()[data]["difference"] == 0.0);
   CHECK(same.json()[data]["p"] == 1.0);
   CHECK(same.json()[data]["equal"] == 2);
+}
+
+TEST_CASE("evaluate: one file's problems may have fewer completions than k asks for, but not all files'") {
+  Workplace const w;
+  auto const few = w.write("few.jsonl", test_set()), many = w.write("many.jsonl", test_set());
+  auto const one = w.write("one.jsonl", line("a", "2") + line("b", "3"));
+  auto const two = w.write("two.jsonl", line("a", "2") + line("a", "7") + line("b", "3") + line("b", "3"));
+  auto const run = evaluate({"--data", few, many, "--completions", one, two, "--k", "1,2", "--json"});
+  INFO(run.error);
+  REQUIRE(run.code == 0);
+  CHECK(run.json()[few]["pass@k"] == Json::parse(R"({"1":1.0})"));
+  CHECK(run.json()[many]["pass@k"] == Json::parse(R"({"1":0.75,"2":1.0})"));
+  CHECK(run.says("no pass@2: problem 'a' of " + few + " has 1 completion\n"));
+  CHECK(evaluate({"--data", few, many, "--completions", one, two, "--k", "4"}).code == 2);
+}
+
+TEST_CASE("evaluate: the keys of a result are the same and of the same kinds whatever there is to judge") {
+  Workplace const w;
+  auto const problem = w.write("one.jsonl", R"({"problem":"?","answer":2})");
+  auto const several = w.write("set.jsonl", test_set());
+  std::string const answers = line("0", "2"), others = line("a", "2") + line("b", "3") + line("b", "4");
+  for (auto const& [data, completions] : {std::pair(problem, answers), std::pair(several, others)}) {
+    auto const run = evaluate({"--data", data, "--completions", w.write("c.jsonl", completions), "--json"});
+    INFO(run.error);
+    REQUIRE(run.code == 0);
+    Json const r = run.json()[data];
+    std::vector<std::string> keys;
+    for (auto const& entry : r.items()) keys.push_back(entry.key());
+    keys.resize(9);
+    CHECK(keys == std::vector<std::string>{"problems", "n", "pass@1", "se", "ci95", "pass@k", "maj@n", "mean_length",
+                                           "truncated"});
+    CHECK(r["n"] == 1);
+    for (auto const* key : {"pass@1", "maj@n", "mean_length"}) CHECK(r[key].is_number_float());
+    CHECK(r["se"].is_null() == (r["problems"] == 1));
+    CHECK(r["truncated"].is_null());
+    REQUIRE(r["ci95"].size() == 2);
+    CHECK(r["pass@k"]["1"] == r["pass@1"]);
+  }
+}
+
+TEST_CASE("evaluate: files of one name in several folders keep apart") {
+  Workplace const w;
+  std::vector<std::string> data;
+  for (auto const* folder : {"x", "y"}) {
+    fs::create_directories(w.folder.path / folder);
+    data.push_back(w.write(std::string(folder) + "/test.jsonl", test_set()));
+  }
+  CHECK(open_rs::short_names({data[0], data[1], "z.jsonl"}) == std::vector<std::string>{"x-test", "y-test", "z"});
+  CHECK(open_rs::short_names({data[0]}) == std::vector<std::string>{"test"});
+  auto const right = w.write("right.jsonl", line("a", "2") + line("b", "3"));
+  auto const wrong = w.write("wrong.jsonl", line("a", "2") + line("b", "9"));
+  auto const run = evaluate({"--data", data[0], data[1], "--completions", right, wrong, "--json"});
+  INFO(run.error);
+  REQUIRE(run.code == 0);
+  CHECK(run.json()[data[0]]["pass@1"] == 1.0);
+  CHECK(run.json()[data[1]]["pass@1"] == 0.5);
+  CHECK(evaluate({"--data", data[0], w.write("x/../x/test.jsonl", test_set()), "--completions", right}).code == 2);
+  // Sampled, and both compared with themselves.
+  auto const out = (w.folder.path / "out").string();
+  open_rs::Arguments const sampled{"--data", data[0],    data[1],   "--model",   w.model(), "--max-tokens",
+                                   "4",      "--prompt", "problem", "--threads", "1",       "--out",
+                                   out};
+  REQUIRE(evaluate(sampled).code == 0);
+  CHECK(fs::exists(fs::path(out) / "x-test.rank0.jsonl"));
+  auto const same = evaluate({"--compare", out, out, "--json"});
+  REQUIRE(same.code == 0);
+  CHECK(same.json().size() == 2);
+}
+
+TEST_CASE("evaluate: a run goes on with the data that it was begun with alone") {
+  Workplace const w;
+  auto const data = w.write("set.jsonl", test_set());
+  auto const out = (w.folder.path / "out").string();
+  auto const run = [&](std::string const& file, std::string const& prompt = "problem") {
+    return evaluate({"--data", file, "--model", w.model(), "--max-tokens", "4", "--prompt", prompt, "--threads", "1",
+                     "--out", out, "--json"});
+  };
+  // Nothing is sampled before all prompts fit, and then nothing binds the folder.
+  auto const long_prompt = run(data, std::string(5000, 'x') + "{problem}");
+  CHECK(long_prompt.code == 2);
+  CHECK(long_prompt.says("the model's context"));
+  auto const first = run(data);
+  INFO(first.error);
+  REQUIRE(first.code == 0);
+  // Another gold answer judges what is there anew.
+  w.write("set.jsonl",
+          "{\"id\":\"a\",\"problem\":\"1+1\",\"answer\":7}\n{\"id\":\"b\",\"problem\":\"1+2\",\"answer\":3}\n");
+  CHECK(run(data).code == 0);
+  // Another problem of the same id does not.
+  w.write("set.jsonl",
+          "{\"id\":\"a\",\"problem\":\"1+1\",\"answer\":2}\n{\"id\":\"b\",\"problem\":\"1+4\",\"answer\":3}\n");
+  auto const changed = run(data);
+  CHECK(changed.code == 2);
+  CHECK(changed.says(data + ": problem 'b' is another than the one that"));
+  CHECK(changed.says("choose another folder with --out"));
+  CHECK(std::count(changed.error.begin(), changed.error.end(), '\n') == 1);
+  w.write("set.jsonl", test_set());
+  CHECK(run(data).json() == first.json());
 }

@@ -46,7 +46,7 @@ table = pa.table(
 wanted = {
     "problem": "p\u00e9 \u4e2d", "solution": "\\boxed{1}", "answer": 1, "score": 0.5, "small": 1, "big": 2**63, "ok": True, "source": "a",
     "day": "2025-03-20", "tags": ["x"], "pair": [1.5, 2.5], "notes": [{"key": "k", "value": 1}],
-    "messages": [{"role": "user", "content": "p"}], "id": "0",
+    "messages": [{"role": "user", "content": "p"}], "id": 0,
 }  # fmt: skip
 
 with tempfile.TemporaryDirectory() as folder:

@@ -51,6 +51,10 @@ struct Runs {
       write(
           path / "eval" / "results.json",
           R"({"results":{"/data/aime24.jsonl":{"problems":30,"n":1,"pass@1":0.3,"se":0.0851,"ci95":[0.13,0.47],"pass@k":{"1":0.3},"maj@n":0.3,"mean_length":900.5,"length_unit":"tokens","truncated":null}}})");
+      // A set that goes by the name of its folder, in another folder of the same run.
+      write(
+          path / "large" / "results.json",
+          R"({"results":{"/data/minerva/test.jsonl":{"problems":272,"n":1,"pass@1":0.25,"se":0.03,"ci95":[0.2,0.3],"pass@k":{"1":0.25},"maj@n":0.25,"mean_length":900.5,"truncated":null,"length_unit":"tokens"}}})");
     }
   }
 };
@@ -171,6 +175,7 @@ TEST_CASE("report: a browser lays the page out at 400 and 1600 pixels") {
   root.dataset.ready = own.dataset.ready; root.dataset.charts = document.querySelectorAll('.chart path').length;
   const charts = [...document.querySelectorAll('#charts .card')], read = t => { const c = charts.filter(c => c.querySelector('h3').textContent === t); return c.length === 1 ? c[0].querySelector('.read').textContent : 'none'; };
   root.dataset.tested = read('Accuracy on test sets'); root.dataset.memory = read('Memory of updates'); root.dataset.accuracy = charts.filter(c => c.querySelector('h3').textContent.toLowerCase() === 'accuracy').length; root.dataset.absent = document.querySelector('#absent').textContent;
+  const own_rows = [...document.querySelectorAll('#paper tr.own')]; root.dataset.own = own_rows.length; root.dataset.row = [...own_rows[0].cells].map(c => c.textContent).join(' | ');
   root.dataset.detail = document.querySelector('#detail').textContent.includes('<b>x');
 }</script>)";
   std::string framed;
@@ -193,6 +198,8 @@ TEST_CASE("report: a browser lays the page out at 400 and 1600 pixels") {
     CHECK(dom.find("data-outside=\"0\"") != dom.npos);
     CHECK(dom.find("data-detail=\"true\"") != dom.npos);
     CHECK(dom.find("data-charts=\"0\"") == dom.npos);
+    CHECK(dom.find("data-own=\"4\"") != dom.npos);
+    CHECK(dom.find("data-row=\"a (this report) | 30.0 | - | - | 25.0 | - | -\"") != dom.npos);
     CHECK(dom.find("data-tested=\"last: a 0.25, ") != dom.npos);
     CHECK(dom.find("data-memory=\"last: a 3, ") != dom.npos);
     CHECK(dom.find("data-accuracy=\"1\"") != dom.npos);

@@ -187,7 +187,9 @@ TEST_CASE("lines on which a reward fails are null, or the fallback, and counted 
   auto const result = score({"--rewards", "picky"}, input, {picky});
   REQUIRE(result.code == 0);
   REQUIRE(result.out == "{\"picky\":1.0}\n{\"picky\":null}\n{\"picky\":1.0}\n");
-  REQUIRE(result.says("picky: failed on 1 of 3 lines, whose score is null"));
+  REQUIRE(result.says("picky: failed on 1 of 3 lines, whose score is null; first failure, line 2: it broke"));
+  auto const sums = score({"--rewards", "picky,format", "--statistics"}, input, {picky});
+  REQUIRE(sums.says(" ms; first failure, line 2: it broke\nformat: mean 0, std 0, 0 declined, 0 unparsed, 0 errors"));
   auto const fallback = score({"--rewards", "picky", "--set", "reward_fallback=-1"}, input, {picky});
   REQUIRE(fallback.out == "{\"picky\":1.0}\n{\"picky\":-1.0}\n{\"picky\":1.0}\n");
   auto const none = score({"--rewards", "picky", "--set", "reward_max_error_rate=0"}, input, {picky});

@@ -167,6 +167,11 @@ TEST_CASE("failures up to a rate are declined and counted; beyond it the step fa
     CHECK(matrix(0, 2) == 1);
     CHECK(scorer.statistics()[0].errors == 2);
     CHECK(scorer.statistics()[0].declined == 2);
+    CHECK(scorer.statistics()[0].cause == "no such word");
+    CHECK(scorer.statistics()[0].failed_problem == 0);
+    scorer(BreaksBelow{.bad = 1}, answers);
+    CHECK(scorer.statistics()[0].errors == 3);  // the first cause stays
+    CHECK(scorer.statistics()[0].cause == "no such word");
   }
   Scorer scorer({.threads = 1, .max_error_rate = 0.2});
   CHECK(message_of([&] { scorer(BreaksBelow{.bad = 3}, answers); }) ==
@@ -186,6 +191,7 @@ TEST_CASE("the metrics count what was declined, unreadable and broken, and how l
   grove::Metrics metrics;
   scorer.report(metrics);
   CHECK(metrics.find("rewards/reads/unparsed") == 4);
+  CHECK(scorer.statistics().empty());
   CHECK_FALSE(metrics.find("rewards/reads/errors"));
   CHECK_FALSE(metrics.find("rewards/breaks/unparsed"));
   CHECK(metrics.find("rewards/breaks/errors") == 2);
@@ -298,6 +304,8 @@ TEST_CASE("a call that is late is counted under the reward's name and gets the f
   auto const rewards = scorer(stuck, answers);  // would never return without the deadline
   for (std::size_t s = 0; s < rewards.samples(); ++s)
     CHECK(rewards(0, s) == (answers.problem(s).id % 2 == 1 ? -0.5 : 1.0));
+  CHECK(scorer.statistics()[0].cause == "not back within the deadline of 1000 ms");
+  CHECK(scorer.statistics()[0].failed_problem == 1);
   scorer.report(metrics);
   CHECK(metrics.find("rewards/stuck/slow") == 3.0);
   CHECK_FALSE(metrics.find("rewards/stuck/errors").has_value());

@@ -48,6 +48,11 @@ std::optional<std::string> most(std::span<std::string const> golds, bool (&holds
   return std::to_string(count) + " of the " + std::to_string(golds.size()) + " gold answers are ";
 }
 
+/// The first of them.
+std::string shown(std::span<std::string const> golds, bool (&holds)(std::string const&)) {
+  return ", such as " + io::excerpt(io::Json(*std::ranges::find_if(golds, holds)));
+}
+
 }  // namespace
 
 std::optional<std::string> why_labels(std::span<std::string const> golds) {
@@ -58,16 +63,13 @@ std::optional<std::string> why_labels(std::span<std::string const> golds) {
     for (auto const& kind : kinds) list.append(list.empty() ? "'" : " or '").append(kind).append("'");
     return "each of the " + std::to_string(golds.size()) + " gold answers is " + list;
   }
+  if (auto text = most(golds, is_address)) return *text + "web addresses" + shown(golds, is_address);
   return std::nullopt;
 }
 
 std::optional<std::string> why_no_mathematics(std::span<std::string const> golds) {
   if (auto labels = why_labels(golds)) return labels;
-  auto const shown = [&](bool (&holds)(std::string const&)) {
-    return ", such as " + io::excerpt(io::Json(*std::ranges::find_if(golds, holds)));
-  };
-  if (auto text = most(golds, is_address)) return *text + "web addresses" + shown(is_address);
-  if (auto text = most(golds, is_sentence)) return *text + "sentences" + shown(is_sentence);
+  if (auto text = most(golds, is_sentence)) return *text + "sentences" + shown(golds, is_sentence);
   return std::nullopt;
 }
 

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "grove/data/json_array.hpp"
 #include "grove/data/jsonl.hpp"
 #include "grove/data/parquet.hpp"
 #include "grove/error.hpp"
@@ -60,7 +61,7 @@ void check_shards(fs::path const& folder, std::vector<fs::path> const& files) {
     std::string names;
     for (auto const& [split, counts] : splits) names += (names.empty() ? "" : ", ") + split;
     throw Error(folder.string(), "holds several splits: " + names, "one of them",
-                "name it: " + (folder / splits.rbegin()->first).string());
+                "name it: " + (folder / splits.rbegin()->first).lexically_normal().string());
   }
   for (auto const& [split, counts] : splits)
     if (counts.first != counts.second)
@@ -102,16 +103,22 @@ bool is_array(std::string const& path) {
   return false;
 }
 
+std::string first_line(std::string const& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
 /// A .json file is an array of objects, or JSON lines under the other name.
 void take_json(std::string const& path, Take const& take) {
-  if (!is_array(path)) return take_lines(path, take);
-  io::Json array = io::parse_json(io::read_text_file(path), path);
-  std::size_t number = 0;
-  for (io::Json& row : array) {
-    std::string where = path + ":row " + std::to_string(number++);
-    if (!row.is_object()) throw Error(where, "is " + io::excerpt(row), "an object");
-    take({std::move(where), std::move(row)});
+  if (!is_array(path)) {
+    if (auto const line = first_line(path); line == "{" || line == "{\r")
+      throw Error(path, "is one object over several lines", "an array of objects, or one object a line");
+    return take_lines(path, take);
   }
+  std::ifstream file(path, std::ios::binary);
+  for_each_element(file, path, [&](std::string&& where, io::Json&& row) { take({std::move(where), std::move(row)}); });
 }
 
 void take_file(fs::path const& path, Take const& take) {
@@ -135,16 +142,23 @@ std::vector<fs::path> data_files(fs::path const& path) {
     return files;
   }
   if (!fs::exists(path)) {
-    auto shards = files_in(path.has_parent_path() ? path.parent_path() : ".", [&](fs::path const& file) {
-      auto const name = shard_name(file);
-      return name && name->split == path.filename().string();
-    });
-    if (!shards.empty()) {
+    fs::path const above = path.has_parent_path() ? path.parent_path() : ".";
+    for (auto const& folder : {above, above / "data"}) {
+      auto shards = files_in(folder, [&](fs::path const& file) {
+        auto const name = shard_name(file);
+        return name && name->split == path.filename().string();
+      });
+      if (shards.empty()) continue;
       check_shards(path, shards);
       return shards;
     }
   }
   return {path};
+}
+
+std::string data_name(fs::path const& path) {
+  fs::path const whole = fs::absolute(path).lexically_normal();
+  return (whole.has_filename() ? whole : whole.parent_path()).stem().string();
 }
 
 void for_each_row(fs::path const& path, Take const& take) {

@@ -19,14 +19,17 @@ struct Row {
 
 /// The files of a data set, in the order in which they are read: a file itself; of a folder those that end in .parquet,
 /// or in .jsonl, .json or .ndjson where there is no Parquet, else those of its folder `data` (as the hub's tool leaves
-/// them). `FOLDER/train` stands for the shards `FOLDER/train-00000-of-00003.parquet` and so on. Throws Error for a
-/// folder without data files, with several splits, or where a shard is missing.
+/// them). `FOLDER/train` stands for the shards `FOLDER/train-00000-of-00003.parquet` and so on, in FOLDER or its folder
+/// `data`. Throws Error for a folder without data files, with several splits, or where a shard is missing.
 std::vector<std::filesystem::path> data_files(std::filesystem::path const& path);
 
+/// What a data set is called: the name of its file or folder, without the ending.
+std::string data_name(std::filesystem::path const& path);
+
 /// Hands over the rows of a data set as it lies on disk, one by one: of Parquet files, of JSON lines (.jsonl) or a JSON
-/// array of objects (.json), or of a folder of such files. Of lines one is held at a time, of Parquet some thousand
-/// rows, of an array all of the file. Throws Error that names file and line, when it comes to it, and for a data set
-/// without rows; what `take` throws ends the reading.
+/// array of objects (.json), or of a folder of such files. Of lines and elements one is held at a time, of
+/// Parquet some thousand rows. Throws Error that names file and line, when it comes to it, and for a data set without
+/// rows; what `take` throws ends the reading.
 void for_each_row(std::filesystem::path const& path, std::function<void(Row&&)> const& take);
 
 /// All of them.

@@ -184,6 +184,9 @@ std::optional<Failure> parse(std::string_view text, JsonLimits limits, Json& doc
   char const* const end = text.data() + text.size();
   bool const good =
       Json::sax_parse(CountingIterator{text.data(), &furthest}, CountingIterator{end, &furthest}, &builder);
+  // The library takes a byte of value 0 for the end of the text.
+  auto const zero = good ? text.find('\0') : text.npos;
+  if (zero != text.npos) return Failure{"there is a byte of value 0", zero + 1};
   if (good) {
     document = std::move(builder.document());
     return std::nullopt;

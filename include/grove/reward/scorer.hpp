@@ -7,6 +7,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <map>
@@ -33,12 +34,14 @@ namespace grove {
 /// Account of one reward over some batches.
 struct RewardStatistics {
   std::string name{};
-  std::size_t declined = 0;         ///< no score, failures included
-  std::size_t unparsed = 0;         ///< no answer could be read
-  std::size_t errors = 0;           ///< the reward threw
-  std::size_t slow = 0;             ///< it did not come back within the deadline
-  RunningMoments scores{};          ///< of what was not declined
-  std::vector<float> latency_ms{};  ///< of each call
+  std::size_t declined = 0;          ///< no score, failures included
+  std::size_t unparsed = 0;          ///< no answer could be read
+  std::size_t errors = 0;            ///< the reward threw
+  std::size_t slow = 0;              ///< it did not come back within the deadline
+  std::string cause{};               ///< why the first of these failed; empty where none did
+  std::uint64_t failed_problem = 0;  ///< the id of its problem
+  RunningMoments scores{};           ///< of what was not declined
+  std::vector<float> latency_ms{};   ///< of each call
 
   /// The latency that a share of the calls does not exceed; 0 without calls.
   double latency(double share) const {
@@ -101,8 +104,23 @@ class Scorer {
     std::vector<float> latency_ms{};            ///< [samples], negative where there was no call
     std::vector<std::vector<double>> tokens{};  ///< [samples], empty where the score is one number
     std::size_t first_failed = static_cast<std::size_t>(-1);
+    std::uint64_t failed_problem = 0;
     std::string cause{};
     std::mutex mutex{};
+
+    /// Keeps the failure of the first sample, whichever thread comes first.
+    void note(std::size_t sample, Problem const& problem, std::string why) {
+      std::scoped_lock lock(mutex);
+      if (sample >= first_failed) return;
+      first_failed = sample;
+      failed_problem = problem.id;
+      cause = std::move(why);
+    }
+    /// A call that covers some samples did not come back in time.
+    void late(std::size_t sample, std::size_t covered, Problem const& problem, std::chrono::milliseconds deadline) {
+      slow += covered;
+      note(sample, problem, "not back within the deadline of " + std::to_string(deadline.count()) + " ms");
+    }
   };
   /// Completions that a reward sees at once.
   struct Together {
@@ -225,7 +243,7 @@ class Scorer {
         else
           judged.emplace(list.score(r, problem, completion));
         if (!judged.has_value()) {
-          ++accounts[r].slow;
+          accounts[r].late(sample, 1, problem, options_.deadline);
           return;
         }
         auto& score = *judged;
@@ -254,7 +272,7 @@ class Scorer {
       auto const judged = detached.together ? detached.together(group.reward, problems, completions)
                                             : list.score_together(group.reward, problems, completions);
       if (!judged.has_value()) {
-        account.slow += group.samples.size();
+        account.late(group.samples.front(), group.samples.size(), *problems.front(), options_.deadline);
         return;
       }
       auto const& scores = *judged;
@@ -272,14 +290,9 @@ class Scorer {
     using Clock = std::chrono::steady_clock;
     auto const begin = Clock::now();
     auto const failed = [&](std::string const& cause) {
-      std::scoped_lock lock(account.mutex);
-      if (sample < account.first_failed) {
-        account.first_failed = sample;
-        account.cause = "problem " + std::to_string(problem.id) + ": " + cause;
-      }
-      account.errors += covered;
-      if (static_cast<double>(account.errors) > options_.max_error_rate * static_cast<double>(samples))
-        throw TooManyErrors{};
+      account.note(sample, problem, cause);
+      auto const errors = account.errors += covered;
+      if (static_cast<double>(errors) > options_.max_error_rate * static_cast<double>(samples)) throw TooManyErrors{};
     };
     try {
       judge_it();
@@ -296,7 +309,8 @@ class Scorer {
     auto const at =
         std::ranges::max_element(accounts, {}, [](Account const& account) { return account.errors.load(); });
     auto const allowed = static_cast<std::size_t>(options_.max_error_rate * static_cast<double>(samples));
-    throw Error("reward " + names[static_cast<std::size_t>(at - accounts.begin())], at->cause,
+    throw Error("reward " + names[static_cast<std::size_t>(at - accounts.begin())],
+                "problem " + std::to_string(at->failed_problem) + ": " + at->cause,
                 allowed == 0
                     ? ""
                     : "at most " + std::to_string(allowed) + " failures in " + std::to_string(samples) + " samples");
@@ -314,6 +328,10 @@ class Scorer {
     at->unparsed += account.unparsed;
     at->errors += account.errors;
     at->slow += account.slow;
+    if (at->cause.empty() && !account.cause.empty()) {
+      at->cause = account.cause;
+      at->failed_problem = account.failed_problem;
+    }
     for (auto const latency : account.latency_ms)
       if (latency >= 0) at->latency_ms.push_back(latency);
   }
