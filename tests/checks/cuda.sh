@@ -20,6 +20,7 @@ env -u LIBTORCH -u CMAKE_PREFIX_PATH cmake --preset cuda -B "$build" -DGROVE_ENV
 ninja -C "$build" -j "$jobs" open_rs test_nn_torch test_policy test_cuda
 
 open_rs=$build/examples/open_rs
+nm -C "$build/libgrove_runtime.a" 2>/dev/null | grep -c 'U c10d::ProcessGroupNCCL::ProcessGroupNCCL' >/dev/null || { echo "ranks have no NCCL: nccl.h was not found"; exit 1; }
 readelf -d "$open_rs" | grep -q 'NEEDED.*libtorch_cuda' || { echo "libtorch_cuda is not linked: its kernels would not register"; exit 1; }
 "$open_rs" --version | tee "$build/version.txt"
 grep -q 'CUDA build, LibTorch .*, for compute capabilities 86,90' "$build/version.txt"

@@ -2,10 +2,8 @@
 // Kernels against the host's loops over the same numbers. nvcc.sh compiles it and runs it; without a device it says so.
 #include <cuda_runtime.h>
 
-#include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <random>
 #include <vector>
 
@@ -13,43 +11,14 @@
 #include "grove/cuda/gae.hpp"
 #include "grove/cuda/group_statistics.hpp"
 #include "grove/cuda/launch_objective.hpp"
+#include "support.cuh"
 
 namespace {
 
-int failures = 0;
-
-void check_close(char const* what, double got, double want, double tolerance) {
-  if (std::abs(got - want) <= tolerance * (1 + std::abs(want))) return;
-  if (++failures < 20) std::printf("%s: %.9g, expected %.9g\n", what, got, want);
-}
-
-void require(cudaError_t status) {
-  if (status == cudaSuccess) return;
-  std::printf("CUDA: %s\n", cudaGetErrorString(status));
-  std::exit(1);
-}
-
-/// A copy in the device's memory.
-template <class T>
-struct OnDevice {
-  T* data = nullptr;
-  std::size_t size;
-
-  explicit OnDevice(std::vector<T> const& from) : size(from.size()) {
-    require(cudaMalloc(&data, size * sizeof(T)));
-    require(cudaMemcpy(data, from.data(), size * sizeof(T), cudaMemcpyHostToDevice));
-  }
-  ~OnDevice() { cudaFree(data); }
-  OnDevice(OnDevice const&) = delete;
-  OnDevice& operator=(OnDevice const&) = delete;
-};
-
-template <class T>
-std::vector<T> back(OnDevice<T> const& on_device) {
-  std::vector<T> to(on_device.size);
-  require(cudaMemcpy(to.data(), on_device.data, to.size() * sizeof(T), cudaMemcpyDeviceToHost));
-  return to;
-}
+using grove::check::back;
+using grove::check::check_close;
+using grove::check::failures;
+using grove::check::OnDevice;
 
 struct Batch {
   std::vector<std::size_t> cu{0};
@@ -208,6 +177,9 @@ int main() {
   test_groups();
   test_objective(batch, grove::PolicyGradient<>{}, grove::KlInLoss<>{});
   test_objective(batch, grove::PolicyGradient<grove::SequenceRatio, grove::Clip>{});
+  grove::check::test_decode_attention();
+  grove::check::test_decode_rows();
+  grove::check::test_decode_sampling();
   std::printf("kernels: %d wrong numbers\n", failures);
   return failures == 0 ? 0 : 1;
 }

@@ -15,11 +15,10 @@ using torch::test::relative_error;
 namespace {
 
 template <class Variant>
-void check_device(Dtype dtype) {
+void check_device(Dtype dtype, io::ModelConfig const& config) {
   double const tolerance = dtype == Dtype::F32 ? 1e-4 : 0.5;
   double const gradient_tolerance = dtype == Dtype::F32 ? 1e-4 : 5e-2;
-  Pair<Variant> pair(cpu::test::random_parameters(cpu::test::small_config<Variant>()),
-                     {.device = Device::Cuda, .dtype = dtype});
+  Pair<Variant> pair(cpu::test::random_parameters(config), {.device = Device::Cuda, .dtype = dtype});
   auto const batch = cpu::test::random_batch(6, 40, 67);
   auto const got = torch::test::score(pair.other, batch, 0.7F);
   auto const want = cpu::test::score(pair.own, batch, pair.workspace, 0.7F);
@@ -46,6 +45,16 @@ void check_device(Dtype dtype) {
   torch::generate(pair.other, requests, {.max_tokens = 40}, check, pool, 1 << 20);
 }
 
+/// A model that decodes in ATen operations, and those that decode by kernels.
+template <class Variant>
+void check_devices(Dtype dtype) {
+  auto config = cpu::test::small_config<Variant>();
+  for (std::size_t head_dim : {config.head_dim, std::size_t{64}, std::size_t{128}}) {
+    config.head_dim = head_dim;
+    check_device<Variant>(dtype, config);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("On a CUDA device the tensor engine agrees with the CPU engine and with itself") {
@@ -54,8 +63,8 @@ TEST_CASE("On a CUDA device the tensor engine agrees with the CPU engine and wit
     return;
   }
   for (auto dtype : {Dtype::F32, Dtype::BF16}) {
-    check_device<Qwen2>(dtype);
-    check_device<Qwen3>(dtype);
-    check_device<Llama>(dtype);
+    check_devices<Qwen2>(dtype);
+    check_devices<Qwen3>(dtype);
+    check_devices<Llama>(dtype);
   }
 }

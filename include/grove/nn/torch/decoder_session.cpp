@@ -17,27 +17,10 @@
 #include "grove/nn/cpu/decoder_checks.hpp"
 #include "grove/nn/torch/decoder_impl.hpp"
 #include "grove/nn/torch/kv_cache.hpp"
+#include "grove/nn/torch/session_impl.hpp"
 #include "grove/nn/torch/tensors.hpp"
 
 namespace grove::nn::torch {
-
-template <class Variant>
-struct DecodeSession<Variant>::Impl {
-  explicit Impl(Decoder<Variant> const& from)
-      : decoder(&from),
-        cache(from.config(), model().weights.embedding.value.options().requires_grad(false)),
-        head(model().weights.head.value.detach().to(at::kFloat)) {}
-
-  [[nodiscard]] typename Decoder<Variant>::Impl const& model() const { return decoder->impl(); }
-  void check(std::span<TokenId const> tokens, std::size_t rows, std::span<float> logits) const;
-  void prefill(PackedBatch prompts, std::span<Slot> slots, std::span<float> logits);
-  void step(std::span<Slot const> slots, std::span<TokenId const> tokens, std::span<float> logits);
-  void write_logits(at::Tensor const& x, std::span<float> logits) const;
-
-  Decoder<Variant> const* decoder;
-  detail::KvCache cache;
-  at::Tensor head;  // [vocab, hidden] in f32, converted once and not in each step
-};
 
 namespace {
 
@@ -77,78 +60,105 @@ class StepAttention {
   std::map<std::size_t, at::Tensor> masks_;  // by window
 };
 
-}  // namespace
+template <class Variant>
+class AtenSession : public detail::SessionImpl {
+ public:
+  explicit AtenSession(Decoder<Variant> const& decoder)
+      : model_(decoder.impl()),
+        cache_(model_.config, model_.weights.embedding.value.options().requires_grad(false)),
+        head_(model_.weights.head.value.detach().to(at::kFloat)) {}
+
+  void prefill(PackedBatch prompts, std::span<Slot> slots, std::span<float> logits) override;
+  Slot fork(Slot parent) override { return cache_.fork(parent); }
+  void step(std::span<Slot const> slots, std::span<TokenId const> tokens, std::span<float> logits) override;
+  using SessionImpl::step;
+  void release(Slot slot) override { cache_.close(slot); }
+  [[nodiscard]] std::size_t length(Slot slot) const override { return cache_.length(slot); }
+
+ private:
+  void write_logits(at::Tensor const& x, std::span<float> logits) const;
+
+  typename Decoder<Variant>::Impl const& model_;
+  detail::KvCache cache_;
+  at::Tensor head_;  // [vocab, hidden] in f32, converted once and not in each step
+};
 
 template <class Variant>
-void DecodeSession<Variant>::Impl::check(std::span<TokenId const> tokens, std::size_t rows,
-                                         std::span<float> logits) const {
-  auto const vocab = decoder->vocab_size();
-  if (!logits.empty() && logits.size() != rows * vocab)
-    throw Error("DecodeSession", std::to_string(logits.size()) + " places for logits",
-                std::to_string(rows) + " rows of " + std::to_string(vocab));
-  cpu::detail::check_tokens("DecodeSession", tokens, vocab);
-}
-
-template <class Variant>
-void DecodeSession<Variant>::Impl::write_logits(at::Tensor const& x, std::span<float> logits) const {
+void AtenSession<Variant>::write_logits(at::Tensor const& x, std::span<float> logits) const {
   if (logits.empty()) return;
-  auto const normed = detail::rms_norm(x, model().weights.norm, model().config);
-  detail::copy_out(at::linear(normed.to(at::kFloat), head), logits);
+  auto const normed = detail::rms_norm(x, model_.weights.norm, model_.config);
+  detail::copy_out(at::linear(normed.to(at::kFloat), head_), logits);
 }
 
 template <class Variant>
-void DecodeSession<Variant>::Impl::prefill(PackedBatch prompts, std::span<Slot> slots, std::span<float> logits) {
-  auto const& config = model().config;
+void AtenSession<Variant>::prefill(PackedBatch prompts, std::span<Slot> slots, std::span<float> logits) {
+  auto const& config = model_.config;
   std::vector<std::size_t> positions;
   std::vector<std::size_t> last;
   for (std::size_t s = 0; s < slots.size(); ++s) {
     auto const n = prompts.cu_seqlens[s + 1] - prompts.cu_seqlens[s];
-    slots[s] = cache.open(n);
+    slots[s] = cache_.open(n);
     for (std::size_t i = 0; i < n; ++i) positions.push_back(prompts.first_position + i);
     last.push_back(positions.size() - 1);
   }
   std::vector<std::size_t> places;
   for (Slot slot : slots)
-    for (std::size_t i = 0; i < cache.length(slot); ++i) places.push_back(cache.place(slot, i));
-  auto const at_places = detail::indices(std::span<std::size_t const>(places), model().device);
-  auto const angles = detail::angles_of(model().rotary, positions, model().device);
-  auto x = model().embed(prompts.tokens);
+    for (std::size_t i = 0; i < cache_.length(slot); ++i) places.push_back(cache_.place(slot, i));
+  auto const at_places = detail::indices(std::span<std::size_t const>(places), model_.device);
+  auto const angles = detail::angles_of(model_.rotary, positions, model_.device);
+  auto x = model_.embed(prompts.tokens);
   for (std::size_t i = 0; i < config.layers; ++i) {
-    auto const layer = model().layer(i);
+    auto const layer = model_.layer(i);
     auto const heads = layer.project(x, angles);
-    cache.write(i, at_places, heads.key, heads.value);
+    cache_.write(i, at_places, heads.key, heads.value);
     x = layer.finish(x, layer.attend(heads, prompts.cu_seqlens));
   }
-  write_logits(at::index_select(x, 0, detail::indices(std::span<std::size_t const>(last), model().device)), logits);
+  write_logits(at::index_select(x, 0, detail::indices(std::span<std::size_t const>(last), model_.device)), logits);
 }
 
 template <class Variant>
-void DecodeSession<Variant>::Impl::step(std::span<Slot const> slots, std::span<TokenId const> tokens,
-                                        std::span<float> logits) {
-  auto const& config = model().config;
+void AtenSession<Variant>::step(std::span<Slot const> slots, std::span<TokenId const> tokens, std::span<float> logits) {
+  auto const& config = model_.config;
   std::vector<std::size_t> positions;
   for (Slot slot : slots) {
-    positions.push_back(cache.length(slot));
-    cache.extend(slot);
+    positions.push_back(cache_.length(slot));
+    cache_.extend(slot);
   }
   std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < slots.size(); ++i) places.push_back(cache.place(slots[i], positions[i]));
-  auto const at_places = detail::indices(std::span<std::size_t const>(places), model().device);
-  auto const angles = detail::angles_of(model().rotary, positions, model().device);
-  StepAttention attend(cache, slots, model().device);
-  auto x = model().embed(tokens);
+  for (std::size_t i = 0; i < slots.size(); ++i) places.push_back(cache_.place(slots[i], positions[i]));
+  auto const at_places = detail::indices(std::span<std::size_t const>(places), model_.device);
+  auto const angles = detail::angles_of(model_.rotary, positions, model_.device);
+  StepAttention attend(cache_, slots, model_.device);
+  auto x = model_.embed(tokens);
   for (std::size_t i = 0; i < config.layers; ++i) {
-    auto const layer = model().layer(i);
+    auto const layer = model_.layer(i);
     auto const heads = layer.project(x, angles);
-    cache.write(i, at_places, heads.key, heads.value);
+    cache_.write(i, at_places, heads.key, heads.value);
     x = layer.finish(x, attend(i, heads.query, detail::extent(config.kv_heads), layer.window()));
   }
   write_logits(x, logits);
 }
 
+}  // namespace
+
 template <class Variant>
-DecodeSession<Variant>::DecodeSession(Decoder<Variant> const& decoder)
-    : impl_(detail::translated("DecodeSession", [&] { return std::make_unique<Impl>(decoder); })) {}
+DecodeSession<Variant>::DecodeSession(Decoder<Variant> const& decoder) : decoder_(&decoder) {
+  detail::translated("DecodeSession", [&] {
+    if (decoder.impl().device.is_cuda() && detail::fits_kernels(decoder.config())) kernels_ = cuda_decode_kernels();
+    if (kernels_)
+      impl_ = detail::make_paged_session(decoder, *kernels_);
+    else
+      impl_ = std::make_unique<AtenSession<Variant>>(decoder);
+  });
+}
+template <class Variant>
+DecodeSession<Variant>::DecodeSession(Decoder<Variant> const& decoder, DecodeKernels const& kernels)
+    : decoder_(&decoder) {
+  if (!detail::fits_kernels(decoder.config()))
+    throw Error("DecodeSession", "kernels for heads of " + std::to_string(decoder.config().head_dim),
+                "heads of 64 or 128 and a hidden size that is a multiple of 8");
+  impl_ = detail::translated("DecodeSession", [&] { return detail::make_paged_session(decoder, kernels); });
+}
 template <class Variant>
 DecodeSession<Variant>::~DecodeSession() = default;
 template <class Variant>
@@ -157,9 +167,21 @@ template <class Variant>
 DecodeSession<Variant>& DecodeSession<Variant>::operator=(DecodeSession&&) noexcept = default;
 
 template <class Variant>
+void DecodeSession<Variant>::check(std::span<TokenId const> tokens, std::size_t slots, std::size_t rows,
+                                   std::span<float> logits) const {
+  auto const vocab = decoder_->vocab_size();
+  if (!logits.empty() && logits.size() != rows * vocab)
+    throw Error("DecodeSession", std::to_string(logits.size()) + " places for logits",
+                std::to_string(rows) + " rows of " + std::to_string(vocab));
+  if (tokens.size() != slots)
+    throw Error("DecodeSession", std::to_string(tokens.size()) + " tokens", std::to_string(slots) + " slots'");
+  cpu::detail::check_tokens("DecodeSession", tokens, vocab);
+}
+
+template <class Variant>
 void DecodeSession<Variant>::prefill(PackedBatch prompts, std::span<Slot> slots, std::span<float> logits) {
-  cpu::detail::check_batch("DecodeSession", prompts, impl_->decoder->vocab_size());
-  impl_->check({}, prompts.sequences(), logits);
+  cpu::detail::check_batch("DecodeSession", prompts, decoder_->vocab_size());
+  check({}, 0, prompts.sequences(), logits);
   if (slots.size() != prompts.sequences())
     throw Error("DecodeSession", std::to_string(slots.size()) + " places for slots",
                 std::to_string(prompts.sequences()) + ", one for each prompt");
@@ -170,27 +192,45 @@ void DecodeSession<Variant>::prefill(PackedBatch prompts, std::span<Slot> slots,
 template <class Variant>
 auto DecodeSession<Variant>::fork(Slot parent) -> Slot {
   at::NoGradGuard const no_grad;
-  return detail::translated("DecodeSession", [&] { return impl_->cache.fork(parent); });
+  return detail::translated("DecodeSession", [&] { return impl_->fork(parent); });
 }
 
 template <class Variant>
 void DecodeSession<Variant>::step(std::span<Slot const> slots, std::span<TokenId const> tokens,
                                   std::span<float> logits) {
-  impl_->check(tokens, slots.size(), logits);
-  if (slots.size() != tokens.size())
-    throw Error("DecodeSession", std::to_string(tokens.size()) + " tokens", std::to_string(slots.size()) + " slots'");
+  check(tokens, slots.size(), slots.size(), logits);
   at::NoGradGuard const no_grad;
   detail::translated("DecodeSession", [&] { impl_->step(slots, tokens, logits); });
 }
 
 template <class Variant>
+bool DecodeSession<Variant>::draw_by(cpu::SamplingOptions const& options, RandomStream const& random) {
+  cpu::validate(options);
+  draws_ = impl_->draw_by(options, random);
+  return draws_;
+}
+
+template <class Variant>
+void DecodeSession<Variant>::step(std::span<Slot const> slots, std::span<TokenId const> tokens,
+                                  std::span<Draw const> draws, std::span<cpu::SampledToken> drawn) {
+  check(tokens, slots.size(), 0, {});
+  if (!draws_) throw Error("DecodeSession", "a draw before draw_by", "draw_by, which says how");
+  if (draws.size() != slots.size() || drawn.size() != slots.size())
+    throw Error("DecodeSession",
+                std::to_string(draws.size()) + " draws into " + std::to_string(drawn.size()) + " places",
+                std::to_string(slots.size()) + ", one for each slot");
+  at::NoGradGuard const no_grad;
+  detail::translated("DecodeSession", [&] { impl_->step(slots, tokens, draws, drawn); });
+}
+
+template <class Variant>
 void DecodeSession<Variant>::release(Slot slot) {
-  impl_->cache.close(slot);
+  impl_->release(slot);
 }
 
 template <class Variant>
 std::size_t DecodeSession<Variant>::length(Slot slot) const {
-  return impl_->cache.length(slot);
+  return impl_->length(slot);
 }
 
 template class DecodeSession<Qwen2>;

@@ -28,10 +28,11 @@ std::size_t width(cpu::GenerationOptions const& options, std::size_t bytes, std:
 template <class Variant>
 void generate(Decoder<Variant> const& decoder, std::span<cpu::GenerationRequest const> requests,
               cpu::GenerationOptions const& options, cpu::GenerationSink const& sink, cpu::ThreadPool& pool,
-              std::size_t cache_bytes) {
+              std::size_t cache_bytes, DecodeKernels const* kernels) {
   auto const& config = decoder.config();
   auto const context = config.max_position_embeddings;
   cpu::detail::check_options(options);
+  cpu::detail::check_early_end(requests, options);
   auto const token_bytes =
       2 * config.layers * config.kv_heads * config.head_dim * (decoder.dtype() == Dtype::BF16 ? 2 : 4);
   std::size_t total = 0;
@@ -52,17 +53,18 @@ void generate(Decoder<Variant> const& decoder, std::span<cpu::GenerationRequest 
                                  .version = decoder.version(),
                                  .queue = cpu::detail::GenerationQueue(requests),
                                  .outlet = cpu::detail::GenerationOutlet(requests, options.delivery, sink)};
-  DecodeSession<Variant> session(decoder);
+  auto session = kernels != nullptr ? DecodeSession<Variant>(decoder, *kernels) : DecodeSession<Variant>(decoder);
+  session.draw_by(options.sampling, job.random);
   auto const longest = std::min(context, prompt + options.max_tokens);
   auto const at_once = width(options, token_bytes * longest, cache_bytes);
   cpu::detail::GenerationWorker(session, job, std::min(total, at_once), &pool).run();
 }
 
 template void generate(Decoder<Qwen2> const&, std::span<cpu::GenerationRequest const>, cpu::GenerationOptions const&,
-                       cpu::GenerationSink const&, cpu::ThreadPool&, std::size_t);
+                       cpu::GenerationSink const&, cpu::ThreadPool&, std::size_t, DecodeKernels const*);
 template void generate(Decoder<Qwen3> const&, std::span<cpu::GenerationRequest const>, cpu::GenerationOptions const&,
-                       cpu::GenerationSink const&, cpu::ThreadPool&, std::size_t);
+                       cpu::GenerationSink const&, cpu::ThreadPool&, std::size_t, DecodeKernels const*);
 template void generate(Decoder<Llama> const&, std::span<cpu::GenerationRequest const>, cpu::GenerationOptions const&,
-                       cpu::GenerationSink const&, cpu::ThreadPool&, std::size_t);
+                       cpu::GenerationSink const&, cpu::ThreadPool&, std::size_t, DecodeKernels const*);
 
 }  // namespace grove::nn::torch

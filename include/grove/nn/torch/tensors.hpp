@@ -19,7 +19,7 @@ namespace grove::nn::torch::detail {
 
 inline at::Device at_device(Device device) { return device == Device::Cuda ? at::kCUDA : at::kCPU; }
 inline at::ScalarType at_dtype(Dtype dtype) { return dtype == Dtype::BF16 ? at::kBFloat16 : at::kFloat; }
-inline std::int64_t extent(std::size_t n) { return static_cast<std::int64_t>(n); }
+constexpr std::int64_t extent(std::size_t n) { return static_cast<std::int64_t>(n); }
 
 /// Floats as a tensor that shares their memory.
 inline at::Tensor view(std::span<float const> values) {
