@@ -11,6 +11,11 @@ namespace grove {
 
 enum class Dtype : std::uint8_t { F64, F32, BF16 };
 
+constexpr std::size_t value_bytes(Dtype dtype) { return dtype == Dtype::F64 ? 8 : dtype == Dtype::F32 ? 4 : 2; }
+constexpr std::size_t gradient_bytes(Dtype dtype) { return dtype == Dtype::F64 ? 8 : 4; }
+
+class DeviceMemory;
+
 /// One tensor that is trained: where it lies and where its gradient is accumulated. A view; the policy owns the memory.
 /// The gradient has the type of the optimizer's arithmetic: double for F64 values, float for F32 and BF16.
 struct ParameterView {
@@ -25,6 +30,8 @@ struct ParameterView {
   bool critic = false;    ///< serves values alone: what is trained while a critic warms up
   bool frozen = false;    ///< left out of this update: no part of the norm, neither value nor moments change
   std::size_t whole = 0;  ///< elements of the tensor that this is a piece of; 0: it is all of one
+  DeviceMemory const* device =
+      nullptr;  ///< where value and gradient lie (optim/device_memory.hpp); null: with the host
 };
 
 /// bf16 is the upper half of an f32.
@@ -35,7 +42,7 @@ constexpr std::uint16_t narrow(float x) {
   return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
 }
 
-/// Element i of a parameter's value, whatever it is stored as.
+/// Element i of a parameter's value on the host, whatever it is stored as.
 inline double value_at(ParameterView const& p, std::size_t i) {
   switch (p.dtype) {
     case Dtype::F64:

@@ -10,6 +10,7 @@
 #include "grove/checkpoint/parts.hpp"
 #include "grove/concepts.hpp"
 #include "grove/error.hpp"
+#include "grove/optim/device_memory.hpp"
 #include "grove/parameter.hpp"
 #include "grove/train_options.hpp"
 
@@ -77,9 +78,13 @@ class Reference {
       throw Error("Trainer", "the composition compares with a reference policy", "a policy with `clone() const`");
   }
 
-  static void mix(ParameterView const& from, ParameterView const& to, double mixup) {
+  static void mix(ParameterView from, ParameterView to, double mixup) {
+    auto const source = host_values(from), target = host_values(to);
+    from.value = source.bytes().data();
+    to.value = target.bytes().data();
     for (std::size_t i = 0; i < from.size; ++i)
       set_value(to, i, mixup * value_at(from, i) + (1 - mixup) * value_at(to, i));
+    target.write_back();
   }
 
   std::optional<P> policy_;

@@ -48,6 +48,7 @@ case $what in
     wait $pid || code=$?
     [ $code = 137 ] || { cat log; fail "exit code $code"; }
     [ $(($(date +%s) - start)) -le 25 ] || fail "it took $(($(date +%s) - start)) s"
+    grep -q '^open_rs: rank 1 was ended by signal 9' log || { cat log; fail "what ended the rank"; }
     grep -Eq '\[rank 0\] open_rs: .*rank 0, phase [a-z]+ of step [0-9]+: rank 1 died or hangs, last seen in phase' log || { cat log; fail "message"; } ;;
   hangs)
     "$program" "${arguments[@]}" --out run --processes 4 2>log &
@@ -62,6 +63,7 @@ case $what in
     [ $code != 0 ] || fail "exit code $code"
     [ $took -le 10 ] || { cat log; fail "it took $took s, with a deadline of 5"; }
     for one in $ranks; do if kill -0 "$one" 2>/dev/null; then fail "process $one is left"; fi; done
+    grep -q '^open_rs: rank 2 did not end when another failed' log || { cat log; fail "who hung"; }
     grep -Eq 'rank 2 died or hangs, last seen in phase [a-z]+ of step [0-9]+' log || { cat log; fail "message"; }
     grep -Eq 'open_rs: rank [013] waits in phase [a-z]+ of step [0-9]+ since [0-9]+ s;.* rank 2 is in phase' log || { cat log; fail "heartbeat"; } ;;
   zero)
@@ -126,6 +128,16 @@ case $what in
       versions=$(grep -o '"policy_version":[0-9]*' "recorded/step-00000$step.jsonl" | sort -u)
       [ "$versions" = "\"policy_version\":$((step > 1 ? step - 2 : 0))" ] || fail "step $step was sampled by $versions"
     done
+    # A recording of it needs no ranks that sample, and one that says nothing of the older weights is refused.
+    replay=(--replay recorded --placement colocated --set old_log_probs=sampled)
+    "$program" "${arguments[@]}" --out replayed "${replay[@]}" --set one_step_ahead=true 2>log >table || { cat log; exit 1; }
+    cmp run/final/model.safetensors replayed/final/model.safetensors || fail "a replay of a run ahead differs"
+    code=0
+    "$program" "${arguments[@]}" --out stale "${replay[@]}" 2>log >table || code=$?
+    [ $code = 2 ] && grep -q 'sampled by another version of the policy; .*declare the staleness in the recipe' log || { cat log; fail "a replay of older weights: exit code $code"; }
+    code=0
+    "$program" "${arguments[@]}" --out bad --processes 2 "${ahead[@]}" --replay recorded 2>log >table || code=$?
+    [ $code = 2 ] && [ "$(wc -l <log)" = 1 ] && grep -q 'replay: with placement = split:1; .*one_step_ahead=true' log || { cat log; fail "a replay with split: exit code $code"; }
     # Killed in the middle, the one that trains or all at once; what was under way is trained on as if nothing had been.
     for run in 1 2; do
       "$program" "${arguments[@]}" --out killed --processes 2 "${ahead[@]}" 2>log >table &

@@ -19,15 +19,6 @@ std::vector<std::uint32_t> all(grove::TokenTrajectories const& t) {
   return sequences;
 }
 
-/// tiny::policy on tensors.
-grove::AnyCausalLm on_tensors(grove::Dtype dtype = grove::Dtype::F32, std::uint64_t seed = 5) {
-  grove::nn::cpu::Parameters parameters(tiny::config());
-  parameters.initialise(seed);
-  for (float& x : parameters["model.embed_tokens.weight"]) x *= 8;
-  return grove::AnyCausalLm(
-      grove::CausalLm<grove::nn::Qwen2, grove::TorchEngine>(std::move(parameters), {.dtype = dtype, .threads = 1}));
-}
-
 struct Columns {
   std::vector<float> log_prob, entropy, sum_squares;
 };
@@ -82,7 +73,7 @@ double relative_error(std::span<float const> got, std::span<float const> want) {
 
 TEST_CASE("on tensors a policy samples, scores and differentiates as the CPU engine does") {
   auto own = tiny::policy();
-  auto other = on_tensors();
+  auto other = tiny::on_tensors();
   auto const want = tiny::sampler().collect(own);
   auto const got = tiny::sampler().collect(other);
   REQUIRE(got.samples.size() == want.samples.size());
@@ -103,7 +94,7 @@ TEST_CASE("on tensors a policy samples, scores and differentiates as the CPU eng
 
 TEST_CASE("on tensors commit moves weights and version on, a clone stays, and a saved model loads") {
   for (auto dtype : {grove::Dtype::F32, grove::Dtype::BF16}) {
-    auto policy = on_tensors(dtype);
+    auto policy = tiny::on_tensors(dtype);
     auto const copy = policy.clone();
     auto const t = tiny::sampler().collect(policy);
     auto const before = scored(policy, t).log_prob;
@@ -120,8 +111,9 @@ TEST_CASE("on tensors commit moves weights and version on, a clone stays, and a 
 }
 
 TEST_CASE("a policy on tensors learns, and f32 never rings the ratio alarm") {
-  grove::Trainer trainer(grove::Grpo{}, on_tensors(), tiny::sampler({.problems = 4, .group = 8, .max_tokens = 12}),
-                         tiny::EvenTokens{}, grove::TrainOptions{.schedule = {.peak = 1e-2}});
+  grove::Trainer trainer(grove::Grpo{}, tiny::on_tensors(),
+                         tiny::sampler({.problems = 4, .group = 8, .max_tokens = 12}), tiny::EvenTokens{},
+                         grove::TrainOptions{.schedule = {.peak = 1e-2}});
   std::vector<double> rewards;
   for (int step = 0; step < 20; ++step) rewards.push_back(*trainer.step().metrics.find("reward"));
   double const before = std::accumulate(rewards.begin(), rewards.begin() + 3, 0.0) / 3;

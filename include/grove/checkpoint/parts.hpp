@@ -9,6 +9,7 @@
 #include <cstring>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "grove/checkpoint/state.hpp"
 #include "grove/concepts.hpp"
 #include "grove/optim/adamw.hpp"
+#include "grove/optim/device_memory.hpp"
 #include "grove/optim/sharded_adamw.hpp"
 #include "grove/parameter.hpp"
 
@@ -24,10 +26,6 @@ namespace grove::detail {
 constexpr io::DType element_type(Dtype dtype) {
   if (dtype == Dtype::F64) return io::DType::F64;
   return dtype == Dtype::F32 ? io::DType::F32 : io::DType::BF16;
-}
-
-inline std::span<std::byte> bytes_of(ParameterView const& p) {
-  return {static_cast<std::byte*>(p.value), p.size * io::size_of(element_type(p.dtype))};
 }
 
 inline std::vector<std::size_t> shape_of(ParameterView const& p) {
@@ -46,9 +44,15 @@ template <class P>
 void parameters_state(State& s, P& policy) {
   s.within("model", [&] {
     auto const parameters = policy.parameters();
-    for (std::size_t i = 0; i < parameters.size(); ++i)
-      s.array(name_of(parameters[i], i), element_type(parameters[i].dtype), shape_of(parameters[i]),
-              bytes_of(parameters[i]));
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      auto const& p = parameters[i];
+      auto const values = host_values(p);
+      s.array(name_of(p, i), element_type(p.dtype), shape_of(p), values.bytes());
+      if (s.loading())
+        values.write_back();
+      else if (values.is_copy())
+        s.keep_last();
+    }
   });
   if constexpr (Stateful<P>) s("policy", policy);
   std::uint64_t version = policy.version();
@@ -62,22 +66,30 @@ void parameters_state(State& s, P& policy) {
 /// where one has all, as they are. Quantized ones begin with a block and have a scale for each.
 template <class M>
 void moments_state(State& s, M& moments, std::size_t whole, std::size_t offset, bool divided, Dtype dtype) {
-  auto const array = [&](std::string_view name, auto& values, std::size_t unit) {
-    if (s.loading() || divided)
+  auto const array = [&]<class V>(auto const& self, std::string_view name, V& values, std::size_t unit) -> void {
+    if constexpr (std::is_same_v<V, DeviceArray<float>>) {
+      auto copy = values.read();
+      self(self, name, copy, unit);
+      if (s.loading())
+        values.write(copy);
+      else
+        s.keep_last();
+    } else if (s.loading() || divided) {
       s.piece(name, (whole + unit - 1) / unit, offset / unit, std::span(values));
-    else
+    } else {
       s(name, values);
+    }
   };
   if constexpr (requires { moments.first.codes; }) {
-    array("first", moments.first.codes, 1);
-    array("first_scale", moments.first.scales, quantized_block);
-    array("second", moments.second.codes, 1);
-    array("second_scale", moments.second.scales, quantized_block);
+    array(array, "first", moments.first.codes, 1);
+    array(array, "first_scale", moments.first.scales, quantized_block);
+    array(array, "second", moments.second.codes, 1);
+    array(array, "second_scale", moments.second.scales, quantized_block);
   } else {
-    array("first", moments.first, 1);
-    array("second", moments.second, 1);
+    array(array, "first", moments.first, 1);
+    array(array, "second", moments.second, 1);
   }
-  if (dtype == Dtype::BF16) array("master", moments.master, 1);
+  if (dtype == Dtype::BF16) array(array, "master", moments.master, 1);
 }
 
 /// Moments under the names of their parameters; none before the first update. `pieces` are what this rank has of them,
@@ -145,7 +157,8 @@ inline std::uint64_t fingerprint(std::span<const ParameterView> parameters) {
     hash ^= hash >> 29U;
   };
   for (auto const& p : parameters) {
-    auto const bytes = bytes_of(p);
+    auto const values = host_values(p);
+    auto const bytes = values.bytes();
     std::size_t i = 0;
     for (std::uint64_t word = 0; i + sizeof word <= bytes.size(); i += sizeof word) {
       std::memcpy(&word, bytes.data() + i, sizeof word);

@@ -64,6 +64,7 @@ class State {
     std::vector<std::size_t> shape{};  ///< empty for a single number
     std::span<const std::byte> bytes{};
     bool piece = false;  ///< a stretch of an array that ranks divide: `NAME@OFFSET`, and each rank has its own
+    bool kept = false;   ///< the State has a copy of its own
   };
 
   /// Empty: parts write themselves down. Large arrays are not copied; see `detach`.
@@ -113,8 +114,11 @@ class State {
   template <class T>
   void copied(std::string_view name, std::vector<T>& values) {
     (*this)(name, values);
-    if (!loading_ && !values.empty()) keep(entries_.back());
+    if (!loading_ && !values.empty()) keep_last();
   }
+
+  /// Copies the array that was written down last, whose memory does not outlive the call.
+  void keep_last() { keep(entries_.back()); }
 
   /// A part, or what `list` lists, under a name of its own.
   template <Stateful P>
@@ -199,7 +203,10 @@ class State {
   std::string const& source() const { return source_; }
 
  private:
-  void keep(Entry& entry) { entry.bytes = copies_.emplace_back(entry.bytes.begin(), entry.bytes.end()); }
+  void keep(Entry& entry) {
+    if (!entry.kept) entry.bytes = copies_.emplace_back(entry.bytes.begin(), entry.bytes.end());
+    entry.kept = true;
+  }
 
   void add(std::string_view name, io::DType dtype, std::vector<std::size_t> shape, std::span<const std::byte> bytes) {
     entries_.push_back({prefix_ + std::string(name), dtype, std::move(shape), bytes});

@@ -8,6 +8,14 @@
 #ifndef USE_C10D_GLOO
 #define USE_C10D_GLOO
 #endif
+#ifdef GROVE_NCCL
+#ifndef USE_C10D_NCCL
+#define USE_C10D_NCCL
+#endif
+#include <c10/cuda/CUDAFunctions.h>
+
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+#endif
 #include <algorithm>
 #include <exception>
 #include <mutex>
@@ -18,7 +26,10 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <vector>
 
+#include "grove/dist/presence.hpp"
 #include "grove/error.hpp"
+#include "grove/nn/torch/tensor_memory.hpp"
+#include "grove/nn/torch/tensors.hpp"
 
 namespace grove {
 namespace {
@@ -26,15 +37,16 @@ namespace {
 using Store = c10::intrusive_ptr<c10d::Store>;
 using std::chrono::milliseconds;
 
-void put(Store const& store, std::string const& key, std::string_view text) {
-  store->set(key, std::vector<std::uint8_t>(text.begin(), text.end()));
-}
-
-/// The text under a key, or nothing; does not wait for it.
-std::string text_at(Store const& store, std::string const& key) {
-  if (!store->check({key})) return "";
-  auto const bytes = store->get(key);
-  return {bytes.begin(), bytes.end()};
+/// The store as ranks write on it and read from it.
+detail::Board board_of(Store const& store) {
+  return {
+      .put = [store](std::string const& key,
+                     std::string_view text) { store->set(key, std::vector<std::uint8_t>(text.begin(), text.end())); },
+      .get = [store](std::string const& key) -> std::string {
+        if (!store->check({key})) return "";
+        auto const bytes = store->get(key);
+        return {bytes.begin(), bytes.end()};
+      }};
 }
 
 c10::intrusive_ptr<c10d::TCPStore> connect(Launch const& launch, milliseconds deadline) {
@@ -53,6 +65,33 @@ std::mutex& beginning() {
   return mutex;
 }
 
+/// Where memory lies that is not the host's own; the CPU's tensors are the host's for c10d.
+Device place_of(DeviceMemory const* device) {
+  auto const* const tensors = dynamic_cast<nn::torch::TensorMemory const*>(device);
+  return tensors != nullptr ? tensors->place() : Device::Cpu;
+}
+
+#ifdef GROVE_NCCL
+constexpr bool has_nccl = true;
+
+/// The calling thread's tensors go to the device of its rank on this machine; a launcher that shows a rank its own
+/// device alone has chosen already.
+void take_device(Launch const& launch) {
+  auto const devices = static_cast<std::size_t>(c10::cuda::device_count());
+  if (launch.local_rank < devices) c10::cuda::MaybeSetDevice(static_cast<c10::DeviceIndex>(launch.local_rank));
+}
+#else
+constexpr bool has_nccl = false;
+void take_device(Launch const&) {}
+#endif
+
+void copy(std::span<const std::byte> from, std::span<std::byte> to, DeviceMemory const* device) {
+  if (device != nullptr)
+    device->copy(from.data(), to.data(), from.size());
+  else
+    std::ranges::copy(from, to.begin());
+}
+
 /// The first line of c10d's messages, which go on with stacks.
 std::string first_line(std::exception const& e) {
   std::string const text = e.what();
@@ -61,59 +100,53 @@ std::string first_line(std::exception const& e) {
 
 }  // namespace
 
-/// What a process tells all others through the store: where it is, why it stopped, that it misses someone. Shared by
-/// the groups that it is in.
-struct Presence {
-  Store store;
-  std::size_t self = 0, size = 1;  // of all ranks
-  std::string phase = "start";
-  bool told = false;
-  milliseconds deadline{};
-  Heartbeat heartbeat{};
-
-  std::string where(std::size_t r) const { return text_at(store, "phase/" + std::to_string(r)); }
-};
-
 class ProcessGroup::Group {
  public:
-  Group(std::shared_ptr<Presence> presence, std::string const& name, std::vector<std::size_t> members, bool here)
-      : presence_(std::move(presence)), members_(std::move(members)) {
-    auto const at = std::ranges::find(members_, presence_->self);
+  Group(std::shared_ptr<detail::Presence> presence, Store store, std::string name, std::vector<std::size_t> members)
+      : presence_(std::move(presence)), store_(std::move(store)), name_(std::move(name)), members_(std::move(members)) {
+    auto const& launch = presence_->launch();
+    auto const at = std::ranges::find(members_, launch.rank);
     rank_ = static_cast<std::size_t>(at - members_.begin());
-    here_ = here;
     if (members_.size() == 1) return;
-    auto options = c10d::ProcessGroupGloo::Options::create(presence_->deadline);
+    bool const here = launch.address == "127.0.0.1" || launch.address == "localhost";
+    auto options = c10d::ProcessGroupGloo::Options::create(presence_->deadline());
     options->devices.push_back(here ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")
                                     : c10d::ProcessGroupGloo::createDefaultDevice());
-    gloo_ = c10::make_intrusive<c10d::ProcessGroupGloo>(c10::make_intrusive<c10d::PrefixStore>(name, presence_->store),
+    gloo_ = c10::make_intrusive<c10d::ProcessGroupGloo>(c10::make_intrusive<c10d::PrefixStore>(name_, store_),
                                                         static_cast<int>(rank_), static_cast<int>(members_.size()),
                                                         std::move(options));
   }
 
+#ifdef GROVE_NCCL
+  ~Group() {
+    try {
+      if (nccl_) presence_->told() ? nccl_->abort() : nccl_->shutdown();
+    } catch (std::exception const&) {  // who is lost was said already
+    }
+  }
+#endif
+  Group(Group const&) = delete;
+  Group& operator=(Group const&) = delete;
+
   static std::shared_ptr<Group> meet(Launch const& launch, milliseconds deadline, Heartbeat heartbeat) {
     try {
-      auto presence = std::make_shared<Presence>();
-      presence->store = c10::make_intrusive<c10d::PrefixStore>("grove", connect(launch, deadline));
-      presence->self = launch.rank;
-      presence->size = launch.size;
-      presence->deadline = deadline;
-      presence->heartbeat = std::move(heartbeat);
-      put(presence->store, "phase/" + std::to_string(launch.rank), presence->phase);
+      Store const store = c10::make_intrusive<c10d::PrefixStore>("grove", connect(launch, deadline));
+      auto presence = std::make_shared<detail::Presence>(launch, board_of(store), deadline, std::move(heartbeat));
       std::vector<std::size_t> all(launch.size);
       std::iota(all.begin(), all.end(), std::size_t{0});
-      bool const here = launch.address == "127.0.0.1" || launch.address == "localhost";
-      return std::make_shared<Group>(std::move(presence), "all", std::move(all), here);
+      take_device(launch);
+      return std::make_shared<Group>(std::move(presence), store, "all", std::move(all));
     } catch (std::exception const& e) {
       throw Error(
           "rank " + std::to_string(launch.rank) + " of " + std::to_string(launch.size) + ", start",
           "the ranks did not meet at " + launch.address + ":" + std::to_string(launch.port) + ": " + first_line(e),
-          "all of them within " + seconds(deadline), "see whether every rank was started");
+          "all of them within " + detail::Presence::seconds(deadline), "see whether every rank was started");
     }
   }
 
   std::shared_ptr<Group> subgroup(std::string const& name, std::span<std::size_t const> members) const {
     try {
-      return std::make_shared<Group>(presence_, name, std::vector<std::size_t>(members.begin(), members.end()), here_);
+      return std::make_shared<Group>(presence_, store_, name, std::vector<std::size_t>(members.begin(), members.end()));
     } catch (std::exception const& e) {
       throw lost(first_line(e));
     }
@@ -121,91 +154,141 @@ class ProcessGroup::Group {
 
   std::size_t rank() const { return rank_; }
   std::size_t size() const { return members_.size(); }
-  milliseconds deadline() const { return presence_->deadline; }
+  milliseconds deadline() const { return presence_->deadline(); }
 
   void all_reduce_sum(std::span<double> values) {
-    wait_for([&] {
+    wait_for([&](c10d::Backend& backend) {
       std::vector<at::Tensor> tensors = {
           at::from_blob(values.data(), {static_cast<std::int64_t>(values.size())}, at::kDouble)};
-      return gloo_->allreduce(tensors);
+      return backend.allreduce(tensors);
     });
   }
 
-  void broadcast(std::span<std::byte> bytes, std::size_t from) {
-    wait_for([&] {
-      std::vector<at::Tensor> tensors = {tensor(bytes)};
-      c10d::BroadcastOptions options;
-      options.rootRank = static_cast<std::int64_t>(from);
-      return gloo_->broadcast(tensors, options);
-    });
+  void broadcast(std::span<std::byte> bytes, std::size_t from, Device place) {
+    wait_for(
+        [&](c10d::Backend& backend) {
+          std::vector<at::Tensor> tensors = {tensor(bytes, nullptr, place)};
+          c10d::BroadcastOptions options;
+          options.rootRank = static_cast<std::int64_t>(from);
+          return backend.broadcast(tensors, options);
+        },
+        place);
   }
 
   std::function<void()> begin_all_to_all(std::span<const std::byte> from, std::span<std::byte> to,
-                                         std::shared_ptr<void> const& memory) {
+                                         std::shared_ptr<void> const& memory, Device place) {
     // The work holds its tensors and they the memory: whoever loses interest leaves nothing behind that is written to.
-    auto source = tensor(from, memory), target = tensor(to, memory);
+    auto source = tensor(from, memory, place), target = tensor(to, memory, place);
     std::vector<std::int64_t> equal;
-    auto work = begin([&] { return gloo_->alltoall_base(target, source, equal, equal); });
-    return [this, work = std::move(work)] { finish(*work); };
+    auto work =
+        begin([&](c10d::Backend& backend) { return backend.alltoall_base(target, source, equal, equal); }, place);
+    return [this, work = std::move(work), place] { finish(*work, place); };
   }
 
-  void all_gather(std::span<const std::byte> mine, std::span<std::byte> all) {
-    auto source = tensor(mine), target = tensor(all);
-    wait_for([&] { return gloo_->_allgather_base(target, source); });
+  void all_gather(std::span<const std::byte> mine, std::span<std::byte> all, Device place) {
+    auto source = tensor(mine, nullptr, place), target = tensor(all, nullptr, place);
+    wait_for([&](c10d::Backend& backend) { return backend._allgather_base(target, source); }, place);
   }
 
   void phase(std::string_view name) {
-    presence_->phase = name;
     try {
-      put(presence_->store, "phase/" + std::to_string(presence_->self), name);
+      presence_->enter(name);
     } catch (std::exception const& e) {
       throw lost(first_line(e));
     }
   }
 
-  void fail(std::string_view cause) noexcept {
-    try {
-      if (!presence_->told)
-        put(presence_->store, "failure/" + std::to_string(presence_->self),
-            "in phase " + presence_->phase + ": " + std::string(cause));
-      presence_->told = true;
-    } catch (std::exception const&) {  // the others see that the connection is gone
-    }
-  }
+  void fail(std::string_view cause) noexcept { presence_->fail(cause); }
 
  private:
   /// A view; one that has an owner keeps it.
-  static at::Tensor tensor(std::span<const std::byte> bytes, std::shared_ptr<void> const& owner = nullptr) {
+  static at::Tensor tensor(std::span<const std::byte> bytes, std::shared_ptr<void> const& owner, Device place) {
     // The collectives read their input and take it as a tensor that could be written.
     auto* const memory = const_cast<std::byte*>(bytes.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
     return at::from_blob(
-        memory, {static_cast<std::int64_t>(bytes.size())}, [owner](void*) {}, at::kByte);
+        memory, {static_cast<std::int64_t>(bytes.size())}, [owner](void*) {},
+        at::TensorOptions().dtype(at::kByte).device(nn::torch::detail::at_device(place)));
   }
 
   template <class F>
-  void wait_for(F const& start) {
-    finish(*begin(start));
+  void wait_for(F const& start, Device place = Device::Cpu) {
+    finish(*begin(start, place), place);
   }
 
   template <class F>
-  c10::intrusive_ptr<c10d::Work> begin(F const& start) {
+  c10::intrusive_ptr<c10d::Work> begin(F const& start, Device place = Device::Cpu) {
     try {
+      auto& chosen = backend(place);
+      if (place == Device::Cuda) return start(chosen);
       std::lock_guard const one_at_a_time(beginning());
-      return start();
+      return start(chosen);
+    } catch (Error const&) {
+      throw;
     } catch (std::exception const& e) {
       throw lost(first_line(e));
     }
   }
 
-  void finish(c10d::Work& work) {
+  c10d::Backend& backend([[maybe_unused]] Device place) {
+#ifdef GROVE_NCCL
+    if (place == Device::Cuda) return nccl();
+#endif
+    return *gloo_;
+  }
+
+#ifdef GROVE_NCCL
+  /// NCCL waits without a deadline for ranks that never come, so they meet over Gloo first. Its own deadline is behind
+  /// this group's, which knows who is missing.
+  c10d::Backend& nccl() {
+    if (nccl_) return *nccl_;
+    auto const& launch = presence_->launch();
+    auto const devices = static_cast<std::size_t>(c10::cuda::device_count());
+    if (launch.local_rank >= devices && devices != 1)
+      throw Error("rank " + std::to_string(launch.rank),
+                  std::to_string(launch.local_size) + " ranks of this machine want a CUDA device each and it has " +
+                      std::to_string(devices),
+                  "as many ranks as devices", "start fewer, or use --device cpu");
+    double ready = 1;
+    all_reduce_sum({&ready, 1});
+    auto options = c10d::ProcessGroupNCCL::Options::create();
+    options->timeout = 2 * presence_->deadline();
+    nccl_ = c10::make_intrusive<c10d::ProcessGroupNCCL>(c10::make_intrusive<c10d::PrefixStore>(name_ + "/nccl", store_),
+                                                        static_cast<int>(rank_), static_cast<int>(members_.size()),
+                                                        std::move(options));
+    return *nccl_;
+  }
+#endif
+
+  /// NCCL's own waiting only puts the work in front of what the current stream does next; whether the others came is
+  /// known when the device has done it.
+  void finish_on_device(c10d::Work& work) {
+    auto const begin = std::chrono::steady_clock::now();
+    auto const& heartbeat = presence_->heartbeat();
+    auto next = heartbeat.every;
+    while (!work.isCompleted()) {
+      auto const waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin);
+      if (waited > presence_->deadline()) throw lost("NCCL was not done in time");
+      if (heartbeat.every.count() > 0 && waited >= next) {
+        heartbeat.tell(presence_->waiting(members_, waited));
+        next += heartbeat.every;
+      }
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
+    work.wait();
+  }
+
+  void finish(c10d::Work& work, Device place) {
     try {
-      auto const& heartbeat = presence_->heartbeat;
+      if (place == Device::Cuda) return finish_on_device(work);
+      auto const& heartbeat = presence_->heartbeat();
       for (milliseconds waited{0}; heartbeat.every.count() > 0;) {
         if (came(work, heartbeat.every)) break;
         waited += heartbeat.every;
-        heartbeat.tell(waiting(waited));
+        heartbeat.tell(presence_->waiting(members_, waited));
       }
       work.wait();
+    } catch (Error const&) {
+      throw;
     } catch (std::exception const& e) {
       throw lost(first_line(e));
     }
@@ -220,64 +303,17 @@ class ProcessGroup::Group {
     }
   }
 
-  static std::string seconds(milliseconds time) {
-    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
-  }
+  Error lost(std::string const& cause) const { return presence_->lost(members_, cause); }
 
-  std::string waiting(milliseconds waited) const {
-    std::string text =
-        "rank " + std::to_string(presence_->self) + " waits in phase " + presence_->phase + " since " + seconds(waited);
-    for (auto const r : members_) {
-      if (r == presence_->self) continue;
-      auto const where = presence_->where(r);
-      text += "; rank " + std::to_string(r) + " is in phase " + (where.empty() ? "none" : where);
-    }
-    return text;
-  }
-
-  /// What became of the others. Those that lost someone too say so here, so who is silent is the one that is missing.
-  Error lost(std::string const& cause) const {
-    auto const& store = presence_->store;
-    presence_->told = true;
-    std::string missing;
-    try {
-      put(store, "lost/" + std::to_string(presence_->self), presence_->phase);
-      auto const until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-      while (missing = report(), missing.empty() && std::chrono::steady_clock::now() < until)
-        std::this_thread::sleep_for(milliseconds(50));
-      if (missing.empty()) missing = silent();
-    } catch (std::exception const&) {
-      missing = "the store where ranks meet is gone, and with it rank 0 or the launcher";
-    }
-    return {"rank " + std::to_string(presence_->self) + ", phase " + presence_->phase, missing + " (" + cause + ")",
-            "all ranks to come within " + seconds(presence_->deadline)};
-  }
-
-  /// What a rank said before it stopped.
-  std::string report() const {
-    std::string text;
-    for (std::size_t r = 0; r < presence_->size; ++r)
-      if (auto const cause = text_at(presence_->store, "failure/" + std::to_string(r)); !cause.empty())
-        text += (text.empty() ? "rank " : "; rank ") + std::to_string(r) + " stopped " + cause;
-    return text;
-  }
-
-  std::string silent() const {
-    std::string text;
-    for (auto const r : members_) {
-      if (r == presence_->self || presence_->store->check({"lost/" + std::to_string(r)})) continue;
-      auto const where = presence_->where(r);
-      text += (text.empty() ? "rank " : "; rank ") + std::to_string(r) + " died or hangs" +
-              (where.empty() ? "" : ", last seen in phase " + where);
-    }
-    return text.empty() ? "the connection to another rank broke" : text;
-  }
-
-  std::shared_ptr<Presence> presence_;
+  std::shared_ptr<detail::Presence> presence_;
+  Store store_;
+  std::string name_;
   std::vector<std::size_t> members_;  // by their numbers among all ranks
   std::size_t rank_ = 0;
-  bool here_ = false;  // all on this machine
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo_;
+#ifdef GROVE_NCCL
+  c10::intrusive_ptr<c10d::ProcessGroupNCCL> nccl_;  // made when device memory is moved for the first time
+#endif
 };
 
 ProcessGroup::ProcessGroup(Launch const& launch, milliseconds deadline, Heartbeat heartbeat)
@@ -295,8 +331,13 @@ void ProcessGroup::all_reduce_sum(std::span<double> values) {
   if (size() > 1 && !values.empty()) group_->all_reduce_sum(values);
 }
 
-void ProcessGroup::broadcast(std::span<std::byte> bytes, std::size_t from) {
-  if (size() > 1 && !bytes.empty()) group_->broadcast(bytes, from);
+bool ProcessGroup::reaches(DeviceMemory const& device) const {
+  auto const* const tensors = dynamic_cast<nn::torch::TensorMemory const*>(&device);
+  return tensors != nullptr && (tensors->place() == Device::Cpu || has_nccl);
+}
+
+void ProcessGroup::broadcast(std::span<std::byte> bytes, std::size_t from, DeviceMemory const* device) {
+  if (size() > 1 && !bytes.empty()) group_->broadcast(bytes, from, place_of(device));
 }
 
 void ProcessGroup::all_to_all(std::span<const std::byte> from, std::span<std::byte> to) {
@@ -304,24 +345,24 @@ void ProcessGroup::all_to_all(std::span<const std::byte> from, std::span<std::by
 }
 
 std::function<void()> ProcessGroup::begin_all_to_all(std::span<const std::byte> from, std::span<std::byte> to,
-                                                     std::shared_ptr<void> const& memory) {
+                                                     std::shared_ptr<void> const& memory, DeviceMemory const* device) {
   if (from.size() != to.size() || from.size() % size() != 0)
     throw Error("ProcessGroup::all_to_all",
                 std::to_string(from.size()) + " and " + std::to_string(to.size()) + " bytes",
                 "the same, one piece a rank");
-  if (size() > 1 && !from.empty()) return group_->begin_all_to_all(from, to, memory);
-  std::ranges::copy(from, to.begin());
+  if (size() > 1 && !from.empty()) return group_->begin_all_to_all(from, to, memory, place_of(device));
+  copy(from, to, device);
   return [] {};
 }
 
-void ProcessGroup::all_gather(std::span<const std::byte> mine, std::span<std::byte> all) {
+void ProcessGroup::all_gather(std::span<const std::byte> mine, std::span<std::byte> all, DeviceMemory const* device) {
   if (all.size() != mine.size() * size())
     throw Error("ProcessGroup::all_gather", std::to_string(all.size()) + " bytes for all",
                 std::to_string(mine.size() * size()));
   if (size() == 1)
-    std::ranges::copy(mine, all.begin());
+    copy(mine, all, device);
   else if (!mine.empty())
-    group_->all_gather(mine, all);
+    group_->all_gather(mine, all, place_of(device));
 }
 
 void ProcessGroup::phase(std::string_view name) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // AdamW with decoupled weight decay (arXiv 1711.05101), the arithmetic of torch.optim.AdamW, over plain memory: it
-// serves every policy on the host, whatever holds the parameters.
+// serves every policy, whatever holds the parameters. Of those on a device the device does the arithmetic.
 #pragma once
 
 #include <algorithm>
@@ -18,6 +18,7 @@
 
 #include "grove/error.hpp"
 #include "grove/optim/block_quantized.hpp"
+#include "grove/optim/device_memory.hpp"
 #include "grove/optim/square_roots.hpp"
 #include "grove/parameter.hpp"
 
@@ -45,10 +46,14 @@ inline double gradient_norm(std::span<const ParameterView> parameters) {
     return sum;
   };
   double sum = 0;
-  for (auto const& p : parameters)
-    if (!p.frozen)
+  for (auto const& p : parameters) {
+    if (p.frozen) continue;
+    if (p.device != nullptr)
+      sum += p.device->squares(static_cast<float const*>(p.gradient), p.size);
+    else
       sum += p.dtype == Dtype::F64 ? squares(static_cast<double const*>(p.gradient), p.size)
                                    : squares(static_cast<float const*>(p.gradient), p.size);
+  }
   return std::sqrt(sum);
 }
 
@@ -60,7 +65,9 @@ inline double clip_scale(double norm, double max_norm) {
 
 inline void zero_gradients(std::span<const ParameterView> parameters) {
   for (auto const& p : parameters) {
-    if (p.dtype == Dtype::F64)
+    if (p.device != nullptr)
+      p.device->clear(p.gradient, p.size * gradient_bytes(p.dtype));
+    else if (p.dtype == Dtype::F64)
       std::fill_n(static_cast<double*>(p.gradient), p.size, 0.0);
     else
       std::fill_n(static_cast<float*>(p.gradient), p.size, 0.0f);
@@ -111,7 +118,18 @@ class AdamW {
       second.store(begin, v);
     }
   };
-  using State = std::variant<Moments<float>, Moments<double>, QuantizedMoments<float>, QuantizedMoments<double>>;
+
+  /// Those of a parameter on a device lie there, too.
+  struct DeviceMoments {
+    using Value = float;
+    DeviceArray<float> first, second, master;
+    std::size_t behind = 0;
+
+    std::size_t size() const { return first.size(); }
+    std::size_t bytes() const { return (first.size() + second.size()) * sizeof(float); }
+  };
+  using State =
+      std::variant<Moments<float>, Moments<double>, QuantizedMoments<float>, QuantizedMoments<double>, DeviceMoments>;
 
   /// Smaller tensors (norms, biases) keep full moments, as in bitsandbytes: they are no share of the memory.
   static constexpr std::size_t least_quantized = 4096;
@@ -140,6 +158,9 @@ class AdamW {
 
   /// Moments of zero for so many elements of a tensor, with room for a master.
   State zero_moments(ParameterView const& p, std::size_t size) const {
+    check_device(p);
+    if (p.device != nullptr)
+      return DeviceMoments{{*p.device, size}, {*p.device, size}, {*p.device, p.dtype == Dtype::BF16 ? size : 0}, 0};
     bool const quantized = options_.moments == MomentFormat::Block8 && std::max(p.size, p.whole) >= least_quantized;
     auto const of = [&]<class T>(T) -> State {
       std::vector<T> master(p.dtype == Dtype::BF16 ? size : 0);
@@ -149,6 +170,15 @@ class AdamW {
       return Moments<T>{std::vector<T>(size), std::vector<T>(size), std::move(master), 0};
     };
     return p.dtype == Dtype::F64 ? of(double()) : of(float());
+  }
+
+  /// Throws Error where moments of this format cannot lie where the parameter does.
+  void check_device(ParameterView const& p) const {
+    if (p.device != nullptr && (options_.moments == MomentFormat::Block8 || p.dtype == Dtype::F64))
+      throw Error(
+          "AdamW",
+          (p.dtype == Dtype::F64 ? "f64 parameters" : "8-bit moments (optim adamw_8bit)") + std::string(" on a device"),
+          "f32 or bf16 parameters and full moments there", "choose optim adamw_torch, or train on the CPU");
   }
 
   /// Takes over a checkpoint's state.
@@ -162,9 +192,13 @@ class AdamW {
     std::vector<State> states;
     for (auto const& p : parameters) {
       states.push_back(zero_moments(p, p.size));
-      auto const master = [&](auto& moments) {
-        for (std::size_t i = 0; i < moments.master.size(); ++i)
-          moments.master[i] = widen(static_cast<std::uint16_t const*>(p.value)[i]);
+      auto const* const bf16 = static_cast<std::uint16_t const*>(p.value);
+      auto const master = [&]<class M>(M& moments) {
+        if constexpr (std::is_same_v<M, DeviceMoments>) {
+          if (moments.master.size() > 0) p.device->widen(bf16, moments.master.data(), moments.master.size());
+        } else {
+          for (std::size_t i = 0; i < moments.master.size(); ++i) moments.master[i] = widen(bf16[i]);
+        }
       };
       std::visit(master, states.back());
     }
@@ -187,16 +221,35 @@ class AdamW {
     }
   }
 
+  AdamWUpdate numbers(ParameterView const& p, std::size_t behind, double rate, double gradient_scale) const {
+    auto const t = static_cast<double>(steps_ - behind);
+    return {.beta1 = options_.beta1,
+            .beta2 = options_.beta2,
+            .eps = options_.eps,
+            .gradient_scale = gradient_scale,
+            .keep = 1.0 - rate * (p.decay ? options_.weight_decay : 0.0),
+            .size = rate / (1.0 - std::pow(options_.beta1, t)),
+            .root = 1.0 / std::sqrt(1.0 - std::pow(options_.beta2, t))};
+  }
+
+  void update(ParameterView const& p, DeviceMoments& moments, double rate, double gradient_scale) const {
+    p.device->adamw(numbers(p, moments.behind, rate, gradient_scale),
+                    {.value = p.value,
+                     .master = p.dtype == Dtype::BF16 ? moments.master.data() : nullptr,
+                     .gradient = static_cast<float const*>(p.gradient),
+                     .first = moments.first.data(),
+                     .second = moments.second.data(),
+                     .size = p.size});
+  }
+
   template <class M>
   void update(ParameterView const& p, M& moments, double rate, double gradient_scale) const {
     using T = typename M::Value;
-    auto const t = static_cast<double>(steps_ - moments.behind);
+    auto const now = numbers(p, moments.behind, rate, gradient_scale);
     auto const b1 = static_cast<T>(options_.beta1), b2 = static_cast<T>(options_.beta2);
     auto const c1 = static_cast<T>(1 - options_.beta1), c2 = static_cast<T>(1 - options_.beta2);
     auto const eps = static_cast<T>(options_.eps), scale = static_cast<T>(gradient_scale);
-    auto const keep = static_cast<T>(1.0 - rate * (p.decay ? options_.weight_decay : 0.0));
-    auto const size = static_cast<T>(rate / (1.0 - std::pow(options_.beta1, t)));
-    auto const root = static_cast<T>(1.0 / std::sqrt(1.0 - std::pow(options_.beta2, t)));
+    auto const keep = static_cast<T>(now.keep), size = static_cast<T>(now.size), root = static_cast<T>(now.root);
     T* value = p.dtype == Dtype::BF16 ? moments.master.data() : static_cast<T*>(p.value);
     T const* gradient = static_cast<T const*>(p.gradient);
     constexpr std::size_t block = quantized_block;  // in arrays of their own, which nothing overlaps

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "grove/concepts.hpp"
+#include "grove/optim/device_memory.hpp"
 
 namespace grove {
 
@@ -30,6 +31,16 @@ template <class C>
 concept MovesPiecesBehind = MovesPieces<C> &&
     requires(C& c, std::span<const std::byte> from, std::span<std::byte> to, std::shared_ptr<void> const& memory) {
   { c.begin_all_to_all(from, to, memory) } -> std::convertible_to<std::function<void()>>;
+};
+
+/// That move a device's memory as well, where they reach it, named as the last argument.
+template <class C>
+concept MovesDevicePieces = MovesPieces<C> &&
+    requires(C& c, std::span<const std::byte> from, std::span<std::byte> to, std::shared_ptr<void> const& memory,
+             DeviceMemory const& device) {
+  { c.reaches(device) } -> std::same_as<bool>;
+  { c.begin_all_to_all(from, to, memory, &device) } -> std::convertible_to<std::function<void()>>;
+  { c.all_gather(from, to, &device) } -> std::same_as<void>;
 };
 
 namespace detail {
@@ -81,6 +92,35 @@ std::function<void(std::span<T> mine)> begin_reduce_scatter(C& ranks, std::vecto
   }
 }
 
+/// The same for numbers on a device. Where ranks do not reach it they go by way of the host; the sums are the same
+/// bits.
+template <Communicator C>
+std::function<void(DeviceArray<float> const& mine)> begin_reduce_scatter(C& ranks, DeviceArray<float> const& values) {
+  if constexpr (MovesDevicePieces<C>) {
+    if (ranks.reaches(values.device())) {
+      struct Pieces {
+        DeviceArray<float> from, to;
+      };
+      auto const pieces = std::make_shared<Pieces>();
+      pieces->to = DeviceArray<float>(values.device(), values.size());
+      pieces->from = values;
+      auto const wait =
+          ranks.begin_all_to_all(pieces->from.bytes(), pieces->to.bytes(), pieces, &pieces->from.device());
+      return [pieces, wait, count = ranks.size()](DeviceArray<float> const& mine) {
+        wait();
+        mine.device().add_pieces(pieces->to.data(), count, mine.data(), mine.size());
+      };
+    }
+  }
+  return [add = begin_reduce_scatter<float>(ranks, values.read())](DeviceArray<float> const& mine) {
+    std::vector<float> sum(mine.size());
+    add(sum);
+    DeviceArray<float> const there(mine.device(), sum.size());
+    there.write(sum);
+    mine.device().add_pieces(there.data(), 1, mine.data(), mine.size());
+  };
+}
+
 /// Every rank's piece on every rank: [one piece] -> [size() pieces].
 template <Communicator C>
 void all_gather(C& ranks, std::span<std::byte const> mine, std::span<std::byte> all) {
@@ -92,6 +132,16 @@ void all_gather(C& ranks, std::span<std::byte const> mine, std::span<std::byte> 
     ranks.all_reduce_sum(sums);
     std::ranges::transform(sums, all.begin(), [](double x) { return static_cast<std::byte>(x); });
   }
+}
+
+template <Communicator C, class T>
+void all_gather(C& ranks, DeviceArray<T> const& mine, DeviceArray<T> const& all) {
+  if constexpr (MovesDevicePieces<C>)
+    if (ranks.reaches(mine.device())) return ranks.all_gather(mine.bytes(), all.bytes(), &mine.device());
+  auto const from = mine.read();
+  std::vector<T> to(all.size());
+  all_gather(ranks, std::as_bytes(std::span(from)), std::as_writable_bytes(std::span(to)));
+  all.write(to);
 }
 
 /// One number of each rank, on every rank.

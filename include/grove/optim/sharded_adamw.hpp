@@ -132,27 +132,29 @@ class ShardedAdamW {
   std::vector<std::size_t>& behind() { return behind_; }
 
   /// What this rank has of the optimizer between two updates. Gradients are those it keeps by itself: with
-  /// Zero::Gradients the policy's own array is given back to the system.
+  /// Zero::Gradients the policy's own array is given back to the system, but for one on a device, which stays.
   HeldBytes held(std::span<const ParameterView> parameters) const {
     HeldBytes held;
     for (auto const& state : adamw_.states())
       std::visit(
-          [&](auto const& m) {
+          [&]<class M>(M const& m) {
             held.moments += m.bytes();
-            held.masters += m.master.size() * sizeof m.master[0];
+            held.masters += m.master.size() * sizeof(typename M::Value);
           },
           state);
-    for (auto const& shard : shards_) held.gradients += shard.wide.size() * 8 + shard.narrow.size() * 4;
-    if (sharding_.level != Zero::Gradients)
-      for (auto const& p : parameters) held.gradients += p.size * gradient_bytes(p.dtype);
+    for (auto const& shard : shards_)
+      held.gradients += shard.wide.size() * 8 + (shard.narrow.size() + shard.there.size()) * 4;
+    for (auto const& p : parameters)
+      if (sharding_.level != Zero::Gradients || p.device != nullptr) held.gradients += p.size * gradient_bytes(p.dtype);
     return held;
   }
 
  private:
-  /// The sum of this rank's piece of a bucket; one of the two is empty.
+  /// The sum of this rank's piece of a bucket; all but one are empty.
   struct Shard {
     std::vector<float> narrow{};
     std::vector<double> wide{};
+    DeviceArray<float> there{};  ///< of parameters on a device
   };
 
   /// A block of quantized moments is one rank's, and the same whatever the number of ranks.
@@ -163,6 +165,8 @@ class ShardedAdamW {
   }
 
   void clear(ParameterView const& p) const {
+    adamw_.check_device(p);
+    if (p.device != nullptr) return p.device->clear(p.gradient, p.size * gradient_bytes(p.dtype));
     detail::clear(detail::gradient_of(p, 0), p.size * gradient_bytes(p.dtype), sharding_.level == Zero::Gradients);
   }
 
@@ -176,7 +180,9 @@ class ShardedAdamW {
   void begin_bucket(std::size_t b, std::span<const ParameterView> parameters, C& ranks) {
     if (under_way_.size() == at_once) take_oldest();
     auto const& bucket = layout_.buckets()[b];
-    if (bucket.dtype == Dtype::F64)
+    if (bucket.device != nullptr)
+      under_way_.push_back({b, begin_on_device(bucket, parameters, ranks)});
+    else if (bucket.dtype == Dtype::F64)
       under_way_.push_back({b, begin_bucket<double>(bucket, parameters, ranks, &Shard::wide)});
     else
       under_way_.push_back({b, begin_bucket<float>(bucket, parameters, ranks, &Shard::narrow)});
@@ -194,6 +200,22 @@ class ShardedAdamW {
     return [place, piece = bucket.piece, add = begin_reduce_scatter<T>(ranks, std::move(staged))](Shard& shard) {
       (shard.*place).resize(piece);
       add(shard.*place);
+    };
+  }
+
+  template <class C>
+  static std::function<void(Shard&)> begin_on_device(ShardLayout::Bucket const& bucket,
+                                                     std::span<const ParameterView> parameters, C& ranks) {
+    auto const& device = *bucket.device;
+    DeviceArray<float> const staged(device, bucket.piece * ranks.size());
+    for (auto const& part : bucket.parts) {
+      auto* const from = detail::gradient_of(parameters[part.parameter], part.offset);
+      device.copy(from, staged.data() + part.at, part.size * sizeof(float));
+      device.clear(from, part.size * sizeof(float));
+    }
+    return [&device, piece = bucket.piece, add = begin_reduce_scatter(ranks, staged)](Shard& shard) {
+      if (shard.there.size() == 0) shard.there = DeviceArray<float>(device, piece);
+      add(shard.there);
     };
   }
 
@@ -216,6 +238,8 @@ class ShardedAdamW {
         };
         add(shards_[b].narrow);
         add(shards_[b].wide);
+        if (auto const& there = shards_[b].there; there.size() > 0)
+          sum += there.device().squares(there.data() + (part.at - first), part.size);
       }
     }
     return sum;
@@ -233,15 +257,25 @@ class ShardedAdamW {
         view.size = part.size;
         view.shape = {};
         view.value = detail::value_of(view, part.offset);
-        auto& shard = shards_[b];
-        shard.wide.resize(bucket.dtype == Dtype::F64 ? bucket.piece : 0);
-        shard.narrow.resize(bucket.dtype == Dtype::F64 ? 0 : bucket.piece);
-        view.gradient = bucket.dtype == Dtype::F64 ? static_cast<void*>(shard.wide.data() + at)
-                                                   : static_cast<void*>(shard.narrow.data() + at);
+        view.gradient = sum_of(shards_[b], bucket, at);
         views.push_back(view);
       }
     }
     return views;
+  }
+
+  /// Number `at` of this rank's piece, which is zero where nothing was added.
+  static void* sum_of(Shard& shard, ShardLayout::Bucket const& bucket, std::size_t at) {
+    if (bucket.device != nullptr) {
+      if (shard.there.size() == 0) shard.there = DeviceArray<float>(*bucket.device, bucket.piece);
+      return shard.there.data() + at;
+    }
+    if (bucket.dtype == Dtype::F64) {
+      shard.wide.resize(bucket.piece);
+      return shard.wide.data() + at;
+    }
+    shard.narrow.resize(bucket.piece);
+    return shard.narrow.data() + at;
   }
 
   template <class C>
@@ -256,7 +290,9 @@ class ShardedAdamW {
           std::memcpy(detail::gradient_of(parameters[part.parameter], part.offset), all.data() + part.at,
                       part.size * sizeof(T));
       };
-      if (bucket.dtype == Dtype::F64)
+      if (bucket.device != nullptr)
+        gather_on_device(bucket, shards_[b], parameters, ranks);
+      else if (bucket.dtype == Dtype::F64)
         gather(shards_[b].wide);
       else
         gather(shards_[b].narrow);
@@ -264,16 +300,37 @@ class ShardedAdamW {
   }
 
   template <class C>
+  static void gather_on_device(ShardLayout::Bucket const& bucket, Shard& shard,
+                               std::span<const ParameterView> parameters, C& ranks) {
+    static_cast<void>(sum_of(shard, bucket, 0));
+    DeviceArray<float> const all(*bucket.device, bucket.piece * ranks.size());
+    all_gather(ranks, shard.there, all);
+    for (auto const& part : bucket.parts)
+      bucket.device->copy(all.data() + part.at, detail::gradient_of(parameters[part.parameter], part.offset),
+                          part.size * sizeof(float));
+  }
+
+  template <class C>
   static void gather_values(ShardLayout::Bucket const& bucket, std::span<const ParameterView> parameters, C& ranks) {
     auto const element = value_bytes(bucket.dtype);
-    std::vector<std::byte> mine(bucket.piece * element), all(mine.size() * ranks.size());
-    for (auto const& part : ShardLayout::owned(bucket, ranks.rank()))
-      std::memcpy(mine.data() + (part.at - ranks.rank() * bucket.piece) * element,
-                  detail::value_of(parameters[part.parameter], part.offset), part.size * element);
-    all_gather(ranks, mine, all);
-    for (auto const& part : bucket.parts)
-      std::memcpy(detail::value_of(parameters[part.parameter], part.offset), all.data() + part.at * element,
-                  part.size * element);
+    auto const gather = [&](auto const& mine, auto const& all, auto const& copy) {
+      for (auto const& part : ShardLayout::owned(bucket, ranks.rank()))
+        copy(detail::value_of(parameters[part.parameter], part.offset),
+             mine.data() + (part.at - ranks.rank() * bucket.piece) * element, part.size * element);
+      all_gather(ranks, mine, all);
+      for (auto const& part : bucket.parts)
+        copy(all.data() + part.at * element, detail::value_of(parameters[part.parameter], part.offset),
+             part.size * element);
+    };
+    auto const piece = bucket.piece * element;
+    if (auto const* const device = bucket.device) {
+      gather(DeviceArray<std::byte>(*device, piece), DeviceArray<std::byte>(*device, piece * ranks.size()),
+             [&](auto const* from, auto* to, std::size_t bytes) { device->copy(from, to, bytes); });
+    } else {
+      std::vector<std::byte> mine(piece), all(piece * ranks.size());
+      gather(std::span(mine), std::span(all),
+             [](auto const* from, auto* to, std::size_t bytes) { std::memcpy(to, from, bytes); });
+    }
   }
 
   AdamW adamw_;

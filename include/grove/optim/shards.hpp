@@ -35,9 +35,6 @@ struct HeldBytes {
   std::size_t moments = 0, masters = 0, gradients = 0;
 };
 
-constexpr std::size_t value_bytes(Dtype dtype) { return dtype == Dtype::F64 ? 8 : dtype == Dtype::F32 ? 4 : 2; }
-constexpr std::size_t gradient_bytes(Dtype dtype) { return dtype == Dtype::F64 ? 8 : 4; }
-
 class ShardLayout {
  public:
   /// A stretch of one parameter within a bucket.
@@ -49,6 +46,7 @@ class ShardLayout {
   };
   struct Bucket {
     Dtype dtype = Dtype::F32;
+    DeviceMemory const* device = nullptr;
     std::vector<Part> parts{};
     std::size_t size = 0;
     std::size_t piece = 0;  ///< elements of each rank's; the last may reach over the end
@@ -63,8 +61,9 @@ class ShardLayout {
     auto const most = up(std::max<std::size_t>(1, elements));
     for (std::size_t p = 0; p < parameters.size(); ++p)
       for (std::size_t done = 0; done < parameters[p].size;) {
-        if (buckets_.empty() || buckets_.back().size >= most || buckets_.back().dtype != parameters[p].dtype)
-          buckets_.push_back({.dtype = parameters[p].dtype});
+        if (buckets_.empty() || buckets_.back().size >= most || buckets_.back().dtype != parameters[p].dtype ||
+            buckets_.back().device != parameters[p].device)
+          buckets_.push_back({.dtype = parameters[p].dtype, .device = parameters[p].device});
         auto& bucket = buckets_.back();
         auto const n = std::min(parameters[p].size - done, most - bucket.size);
         bucket.parts.push_back({.parameter = p, .offset = done, .at = bucket.size, .size = n});
@@ -104,7 +103,8 @@ inline std::byte* gradient_of(ParameterView const& p, std::size_t offset) {
   return static_cast<std::byte*>(p.gradient) + offset * gradient_bytes(p.dtype);
 }
 
-/// Sets memory to zero; with `give_back`, whole pages of it return to the system until they are written again.
+/// Sets the host's memory to zero; with `give_back`, whole pages of it return to the system until they are written
+/// again.
 inline void clear(std::byte* memory, std::size_t bytes, bool give_back) {
 #if defined(__linux__)
   auto const page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));

@@ -50,6 +50,18 @@ struct Packed {
   }
 };
 
+/// Tells `complete` of the first parameter of each layer that is done; entries of a layer stand side by side.
+template <class Entry>
+nn::LayerDone layer_done(std::span<Entry const> entries, CompleteFrom const& complete) {
+  if (!complete) return {};
+  return [entries, &complete](std::size_t layer) {
+    auto const name = "model.layers." + std::to_string(layer) + ".";  // adapters' names go on before it
+    auto const of_layer = [&](Entry const& e) { return e.name.find(name) != std::string::npos; };
+    auto const first = std::ranges::find_if(entries, of_layer);
+    complete(static_cast<std::size_t>(first - entries.begin()));
+  };
+}
+
 }  // namespace
 
 template <class Variant, template <class> class Engine>
@@ -73,13 +85,18 @@ CausalLm<Variant, Engine>::CausalLm(std::shared_ptr<io::WeightFolder const> fold
 
 template <class Variant, template <class> class Engine>
 cpu::Parameters& CausalLm<Variant, Engine>::weights() const {
-  if (!values_) values_ = std::make_unique<cpu::Parameters>(cpu::Parameters::load(*folder_, config()));
+  if (!values_)
+    values_ = std::make_unique<cpu::Parameters>(behind_ ? cpu::Parameters(config())
+                                                        : cpu::Parameters::load(*folder_, config()));
+  if constexpr (Engine<Variant>::holds_parameters)
+    if (behind_) engine_.read(*values_);
+  behind_ = false;
   return *values_;
 }
 
 template <class Variant, template <class> class Engine>
 cpu::WeightSource CausalLm<Variant, Engine>::source() const {
-  if (values_) return {*values_};
+  if (values_ || behind_) return {weights()};
   return {*folder_, config()};
 }
 
@@ -124,32 +141,33 @@ void CausalLm<Variant, Engine>::score_states(TokenTrajectories const& t, Sequenc
 
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::accumulate_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
-                                                  Scope scope, StateConsumer const& f) {
-  accumulate_rows(t, sequences, wanted, scope, true, f, {});
+                                                  Scope scope, StateConsumer const& f, CompleteFrom const& complete) {
+  accumulate_rows(t, sequences, wanted, scope, true, f, complete);
 }
 
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
                                                 Scope scope, bool states, StateConsumer const& f,
                                                 CompleteFrom const& complete) {
-  if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(config());
-  nn::LayerDone done;
-  if (complete)
-    done = [&, entries = gradients_->entries()](std::size_t layer) {
-      auto const prefix = "model.layers." + std::to_string(layer) + ".";
-      auto const first = std::ranges::find_if(entries, [&](auto const& e) { return e.name.starts_with(prefix); });
-      complete(static_cast<std::size_t>(first - entries.begin()));
-    };
-  packed_pass(t, sequences, wanted, scope, states, f,
-              [&](auto const&... pass) { engine_.accumulate(pass..., source(), *gradients_, done); });
+  if constexpr (Engine<Variant>::holds_parameters) {
+    auto const done = layer_done(engine_.entries(), complete);
+    packed_pass(t, sequences, wanted, scope, states, f,
+                [&](auto const&... pass) { engine_.accumulate(pass..., done); });
+  } else {
+    if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(config());
+    auto const done = layer_done(std::as_const(*gradients_).entries(), complete);
+    packed_pass(t, sequences, wanted, scope, states, f,
+                [&](auto const&... pass) { engine_.accumulate(pass..., source(), *gradients_, done); });
+  }
 }
 
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::accumulate_adapters(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted,
                                                     Scope scope, bool states, StateConsumer const& f,
-                                                    cpu::Adapters& gradients) {
+                                                    cpu::Adapters& gradients, CompleteFrom const& complete) {
+  auto const done = layer_done(std::as_const(gradients).entries(), complete);
   packed_pass(t, sequences, wanted, scope, states, f,
-              [&](auto const&... pass) { engine_.accumulate(pass..., source(), gradients); });
+              [&](auto const&... pass) { engine_.accumulate(pass..., source(), gradients, done); });
 }
 
 template <class Variant, template <class> class Engine>
@@ -217,6 +235,7 @@ std::vector<std::vector<float>> CausalLm<Variant, Engine>::log_probs(std::span<s
 
 template <class Variant, template <class> class Engine>
 std::vector<ParameterView> CausalLm<Variant, Engine>::parameters() {
+  if constexpr (Engine<Variant>::holds_parameters) return engine_.parameters();
   if (!gradients_) gradients_ = std::make_unique<cpu::Parameters>(config());
   bool const bf16 = options_.dtype == Dtype::BF16;
   if (bf16 && bf16_values_.empty()) bf16_values_ = io::to_bf16(std::as_const(weights()).values());
@@ -235,6 +254,11 @@ std::vector<ParameterView> CausalLm<Variant, Engine>::parameters() {
 
 template <class Variant, template <class> class Engine>
 void CausalLm<Variant, Engine>::commit() {
+  if constexpr (Engine<Variant>::holds_parameters) {
+    engine_.commit(++version_);
+    behind_ = true;
+    return;
+  }
   auto const values = bf16_values_.empty() ? std::span<float>() : weights().values();
   for (std::size_t i = 0; i < bf16_values_.size(); ++i) values[i] = io::bf16_to_f32(bf16_values_[i]);
   engine_.load(source(), ++version_);
@@ -242,7 +266,7 @@ void CausalLm<Variant, Engine>::commit() {
 
 template <class Variant, template <class> class Engine>
 CausalLm<Variant, Engine> CausalLm<Variant, Engine>::clone() const {
-  CausalLm copy = values_ ? CausalLm(*values_, options_) : CausalLm(folder_, config(), options_);
+  CausalLm copy = values_ || behind_ ? CausalLm(weights(), options_) : CausalLm(folder_, config(), options_);
   copy.version_ = version_;
   return copy;
 }

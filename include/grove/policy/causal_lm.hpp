@@ -38,6 +38,19 @@ struct StateOutputs {
 };
 using StateConsumer = std::function<void(StateOutputs const&)>;
 
+/// Told while a backward pass goes on that the gradients of this parameter and of all behind it are whole; see
+/// FollowsBackward. May be empty.
+using CompleteFrom = std::function<void(std::size_t parameter)>;
+
+/// What tells `f` so `before` parameters further on; empty where it does not want to know.
+template <class F>
+CompleteFrom complete_from(F& f, std::size_t before = 0) {
+  if constexpr (FollowsBackward<F>)
+    return [&f, before](std::size_t parameter) { f.complete(before + parameter); };
+  else
+    return {};
+}
+
 /// Called with the states of tokens [first, first + n).
 using StateReader = std::function<void(std::size_t first, std::span<float const> states)>;
 
@@ -61,11 +74,9 @@ class CausalLm {
   /// then computed once; for others all tokens at once.
   template <OutputConsumer<float> F>
   void accumulate(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, F&& f) {
-    CompleteFrom complete;
-    if constexpr (FollowsBackward<F>) complete = [&](std::size_t parameter) { f.complete(parameter); };
     accumulate_rows(
         t, sequences, wanted | Column::LogProb, scope, false,
-        [&](StateOutputs const& s) { f(s.first, s.outputs, s.gradients); }, complete);
+        [&](StateOutputs const& s) { f(s.first, s.outputs, s.gradients); }, complete_from(f));
   }
 
   /// As `score` and `accumulate`, for a head that reads states. Where no column of the vocabulary is wanted, its
@@ -73,14 +84,14 @@ class CausalLm {
   void score_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, TokenOutputs<float> out,
                     StateReader const& read, nn::Adapted adapted = nn::Adapted::Yes) const;
   void accumulate_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope,
-                         StateConsumer const& f);
+                         StateConsumer const& f, CompleteFrom const& complete = {});
 
   /// Adapters that everything adds to the weights from now on: a new version. See Lora, which owns them.
   void load_adapters(nn::cpu::Adapters const& adapters) { engine_.load_adapters(adapters, ++version_); }
 
-  /// As `accumulate` (with `states`: as `accumulate_states`) for the adapters alone.
+  /// As `accumulate` (with `states`: as `accumulate_states`) for the adapters alone; `complete` is told of them.
   void accumulate_adapters(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, bool states,
-                           StateConsumer const& f, nn::cpu::Adapters& gradients);
+                           StateConsumer const& f, nn::cpu::Adapters& gradients, CompleteFrom const& complete = {});
 
   /// A number that other weights share only by chance.
   std::uint64_t fingerprint() const;
@@ -102,6 +113,7 @@ class CausalLm {
   CausalLm clone() const;
 
   io::ModelConfig const& config() const { return engine_.config(); }
+  /// On the host; copied there where the engine holds them and they have changed.
   nn::cpu::Parameters const& values() const { return weights(); }
   CausalLmOptions const& options() const { return options_; }
   Engine<Variant> const& engine() const { return engine_; }
@@ -112,8 +124,6 @@ class CausalLm {
  private:
   nn::cpu::Parameters& weights() const;
   nn::cpu::WeightSource source() const;
-  using CompleteFrom = std::function<void(std::size_t parameter)>;
-
   void accumulate_rows(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, bool states,
                        StateConsumer const& f, CompleteFrom const& complete);
   /// Packs the sequences and hands them to `run(packed batch, rows, columns, consumer)`.
@@ -124,8 +134,10 @@ class CausalLm {
   CausalLmOptions options_;
   Engine<Variant> engine_;
   std::shared_ptr<io::WeightFolder const> folder_;       // null: the values were given
-  mutable std::unique_ptr<nn::cpu::Parameters> values_;  // null: as in the folder
-  std::unique_ptr<nn::cpu::Parameters> gradients_;       // made when first asked for: a reference has none
+  mutable std::unique_ptr<nn::cpu::Parameters> values_;  // null: as in the folder, or as the engine has them
+  mutable bool behind_ = false;                          // they, or the folder's, are older than the engine's
+  std::unique_ptr<nn::cpu::Parameters> gradients_;       // made when first asked for: a reference has none; nor has one
+                                                         // whose engine holds the parameters
   std::vector<std::uint16_t> bf16_values_;               // the parameters themselves when dtype is BF16; made likewise
   std::uint64_t version_ = 0;
 };
@@ -168,15 +180,16 @@ class AnyCausalLm {
     std::visit([&](auto& m) { m.load_adapters(adapters); }, model_);
   }
   void accumulate_adapters(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, bool states,
-                           StateConsumer const& f, nn::cpu::Adapters& gradients) {
-    std::visit([&](auto& m) { m.accumulate_adapters(t, sequences, wanted, scope, states, f, gradients); }, model_);
+                           StateConsumer const& f, nn::cpu::Adapters& gradients, CompleteFrom const& complete = {}) {
+    std::visit([&](auto& m) { m.accumulate_adapters(t, sequences, wanted, scope, states, f, gradients, complete); },
+               model_);
   }
   std::uint64_t fingerprint() const {
     return std::visit([](auto const& m) { return m.fingerprint(); }, model_);
   }
   void accumulate_states(TokenTrajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope,
-                         StateConsumer const& f) {
-    std::visit([&](auto& m) { m.accumulate_states(t, sequences, wanted, scope, f); }, model_);
+                         StateConsumer const& f, CompleteFrom const& complete = {}) {
+    std::visit([&](auto& m) { m.accumulate_states(t, sequences, wanted, scope, f, complete); }, model_);
   }
   void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,
                 nn::cpu::GenerationSink const& deliver) const {

@@ -47,9 +47,9 @@ void CpuEngine<Variant>::accumulate(nn::PackedBatch const& batch, nn::HeadRows c
 template <class Variant>
 void CpuEngine<Variant>::accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
                                     nn::HeadFunction const& f, cpu::WeightSource const& values,
-                                    cpu::Adapters& gradients) {
+                                    cpu::Adapters& gradients, nn::LayerDone const& done) {
   prepare_training(values);
-  decoder_->accumulate(batch, rows, columns, f, gradients, *workspace_);
+  decoder_->accumulate(batch, rows, columns, f, gradients, *workspace_, done);
 }
 
 template <class Variant>

@@ -18,6 +18,9 @@ namespace grove {
 template <class Variant>
 class CpuEngine {
  public:
+  /// Parameters and gradients are the policy's.
+  static constexpr bool holds_parameters = false;
+
   CpuEngine(io::ModelConfig const& config, CausalLmOptions const& options);
 
   /// The weights that everything computes with from now on.
@@ -37,7 +40,8 @@ class CpuEngine {
 
   /// The same for the adapters, with the weights left alone.
   void accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
-                  nn::HeadFunction const& f, nn::cpu::WeightSource const& values, nn::cpu::Adapters& gradients);
+                  nn::HeadFunction const& f, nn::cpu::WeightSource const& values, nn::cpu::Adapters& gradients,
+                  nn::LayerDone const& done);
 
   void generate(std::span<nn::cpu::GenerationRequest const> requests, nn::cpu::GenerationOptions const& options,
                 nn::cpu::GenerationSink const& deliver) const;

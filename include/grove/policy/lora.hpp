@@ -50,9 +50,9 @@ template <class P>
 concept AdaptableModel = StatefulModel<P> &&
     requires(P& p, P const& c, typename P::Trajectories const& t, Sequences sequences, ColumnSet wanted,
              TokenOutputs<float> out, StateReader const& read, StateConsumer const& f, nn::cpu::Adapters& gradients,
-             std::filesystem::path const& folder) {
+             CompleteFrom const& complete, std::filesystem::path const& folder) {
   p.load_adapters(gradients);
-  p.accumulate_adapters(t, sequences, wanted, Scope::Token, true, f, gradients);
+  p.accumulate_adapters(t, sequences, wanted, Scope::Token, true, f, gradients, complete);
   c.score_states(t, sequences, wanted, out, read, nn::Adapted::No);
   c.save(folder, &gradients);
   { c.fingerprint() } -> std::same_as<std::uint64_t>;
@@ -79,11 +79,11 @@ class Lora : public P {
   void accumulate(Trajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, F&& f) {
     P::accumulate_adapters(
         t, sequences, wanted | Column::LogProb, scope, false,
-        [&](StateOutputs const& s) { f(s.first, s.outputs, s.gradients); }, *gradients_);
+        [&](StateOutputs const& s) { f(s.first, s.outputs, s.gradients); }, *gradients_, complete_from(f));
   }
   void accumulate_states(Trajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope,
-                         StateConsumer const& f) {
-    P::accumulate_adapters(t, sequences, wanted, scope, true, f, *gradients_);
+                         StateConsumer const& f, CompleteFrom const& complete = {}) {
+    P::accumulate_adapters(t, sequences, wanted, scope, true, f, *gradients_, complete);
   }
 
   /// The columns of the model without adapters.

@@ -19,6 +19,23 @@ struct SeparateCriticOptions {
   double rate = 1;  ///< learning rate of the critic, times that of the schedule
 };
 
+/// A consumer that also passes on which parameters a backward pass has completed: what one of two models calls during its pass.
+template <class F>
+class Followed {
+ public:
+  Followed(F& consume, CompleteFrom const& told) : consume_(consume), told_(told) {}
+  void operator()(std::size_t first, TokenOutputs<float> outputs, TokenGradients<float> gradients) const {
+    consume_(first, outputs, gradients);
+  }
+  void complete(std::size_t parameter) const {
+    if (told_) told_(parameter);
+  }
+
+ private:
+  F& consume_;
+  CompleteFrom const& told_;
+};
+
 /// A language model beside its critic, which begins as a copy of it and never projects to the vocabulary. Memory is
 /// that of two models. Both see the same rows: a value stands where WithValueHead has it.
 template <StatefulModel P>
@@ -43,32 +60,34 @@ class SeparateCritic : public P {
     if (auto const own = wanted - Column::Value; !own.empty()) P::score(t, sequences, own, out);
   }
 
-  /// Forward of the critic, forward of the policy, `f`, and both backward.
+  /// Forward of the critic, forward of the policy, `f`, backward of the policy, backward of the critic.
   template <OutputConsumer<float> F>
   void accumulate(Trajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, F&& f) {
-    if (!wanted.contains(Column::Value)) return P::accumulate(t, sequences, wanted, scope, f);
-    critic_.accumulate(t, sequences, Column::Value, scope,
-                       [&](std::size_t, TokenOutputs<float> values, TokenGradients<float> d_values) {
-                         P::accumulate(t, sequences, wanted - Column::Value, scope,
-                                       [&](std::size_t first, TokenOutputs<float> out, TokenGradients<float> d) {
-                                         auto const n = out.log_prob.size();
-                                         out.value = values.value.subspan(first, n);
-                                         d.value = d_values.value.subspan(first, n);
-                                         f(first, out, d);
-                                       });
-                       });
+    auto const policys = complete_from(f, names_.size());
+    if (!wanted.contains(Column::Value)) return P::accumulate(t, sequences, wanted, scope, Followed(f, policys));
+    auto const consume = [&](std::size_t, TokenOutputs<float> values, TokenGradients<float> d_values) {
+      auto const with_values = [&](std::size_t first, TokenOutputs<float> out, TokenGradients<float> d) {
+        auto const n = out.log_prob.size();
+        out.value = values.value.subspan(first, n);
+        d.value = d_values.value.subspan(first, n);
+        f(first, out, d);
+      };
+      P::accumulate(t, sequences, wanted - Column::Value, scope, Followed(with_values, policys));
+    };
+    auto const critics = complete_from(f);
+    critic_.accumulate(t, sequences, Column::Value, scope, Followed(consume, critics));
   }
 
-  /// The policy's, then the critic's under "critic." and their names.
+  /// The critic's under "critic." and their names, then the policy's: in the order of the way back, ranks exchange
+  /// gradients behind both.
   std::vector<ParameterView> parameters() {
-    auto views = P::parameters();
-    std::size_t i = 0;
-    for (auto p : critic_.parameters()) {
-      p.name = names_[i++];
-      p.rate = options_.rate;
-      p.critic = true;
-      views.push_back(p);
+    auto views = critic_.parameters();
+    for (std::size_t i = 0; i < views.size(); ++i) {
+      views[i].name = names_[i];
+      views[i].rate = options_.rate;
+      views[i].critic = true;
     }
+    for (auto const& p : P::parameters()) views.push_back(p);
     return views;
   }
 

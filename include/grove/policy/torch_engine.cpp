@@ -12,6 +12,8 @@ template <class Variant>
 TorchEngine<Variant>::TorchEngine(io::ModelConfig const& config, CausalLmOptions const& options)
     : pool_(std::make_shared<cpu::ThreadPool>(options.threads)),
       decoder_(config, {.device = options.device, .dtype = options.dtype, .logits = options.logits}),
+      memory_(std::make_unique<nn::torch::TensorMemory>(options.device)),
+      entries_(cpu::Parameters::list(config)),
       cache_bytes_(options.cache_bytes) {}
 
 template <class Variant>
@@ -30,7 +32,8 @@ void TorchEngine<Variant>::load_adapters(cpu::Adapters const&, std::uint64_t) {
 
 template <class Variant>
 void TorchEngine<Variant>::accumulate(nn::PackedBatch const&, nn::HeadRows const&, nn::HeadColumns,
-                                      nn::HeadFunction const&, cpu::WeightSource const&, cpu::Adapters&) {
+                                      nn::HeadFunction const&, cpu::WeightSource const&, cpu::Adapters&,
+                                      nn::LayerDone const&) {
   throw Error("adapters", "are trained on a CUDA device", "the CPU");
 }
 
@@ -42,10 +45,25 @@ void TorchEngine<Variant>::score(nn::PackedBatch const& batch, nn::HeadRows cons
 
 template <class Variant>
 void TorchEngine<Variant>::accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
-                                      nn::HeadFunction const& f, cpu::WeightSource const&, cpu::Parameters& gradients,
-                                      nn::LayerDone const&) {
-  decoder_.accumulate(batch, rows, columns, f);
-  decoder_.take_gradients(gradients);
+                                      nn::HeadFunction const& f, nn::LayerDone const& done) {
+  decoder_.accumulate(batch, rows, columns, f, done);
+}
+
+template <class Variant>
+std::vector<ParameterView> TorchEngine<Variant>::parameters() {
+  auto const [values, gradients] = decoder_.buffers();
+  auto const dtype = decoder_.dtype();
+  std::vector<ParameterView> views;
+  for (auto const& entry : entries_)
+    views.push_back({.name = entry.name,
+                     .shape = entry.shape,
+                     .size = entry.size,
+                     .value = static_cast<std::byte*>(values) + entry.offset * value_bytes(dtype),
+                     .gradient = gradients + entry.offset,
+                     .dtype = dtype,
+                     .decay = entry.shape.size() > 1,
+                     .device = memory_.get()});
+  return views;
 }
 
 template <class Variant>

@@ -57,9 +57,9 @@ class ValueHead {
 template <class P>
 concept StatefulModel = Policy<P> && std::same_as<typename P::Real, float> &&
     requires(P& p, P const& c, typename P::Trajectories const& t, Sequences sequences, ColumnSet wanted,
-             TokenOutputs<float> out, StateReader const& read, StateConsumer const& f) {
+             TokenOutputs<float> out, StateReader const& read, StateConsumer const& f, CompleteFrom const& complete) {
   c.score_states(t, sequences, wanted, out, read);
-  p.accumulate_states(t, sequences, wanted, Scope::Token, f);
+  p.accumulate_states(t, sequences, wanted, Scope::Token, f, complete);
   { c.config().hidden_size } -> std::convertible_to<std::size_t>;
   { c.clone() } -> std::same_as<P>;
 };
@@ -86,7 +86,8 @@ class WithValueHead : public P {
   template <OutputConsumer<float> F>
   void accumulate(Trajectories const& t, Sequences sequences, ColumnSet wanted, Scope scope, F&& f) {
     if (!wanted.contains(Column::Value)) return P::accumulate(t, sequences, wanted, scope, f);
-    P::accumulate_states(t, sequences, wanted, scope, [&](StateOutputs const& s) {
+    // The head stands behind the trunk and has its gradients before the way back through the trunk begins.
+    auto const consume = [&](StateOutputs const& s) {
       auto const n = s.states.size() / head_.width();
       values_.resize(n);
       d_values_.assign(n, 0.0f);
@@ -97,7 +98,8 @@ class WithValueHead : public P {
       gradients.value = d_values_;
       f(s.first, outputs, gradients);
       head_.backward(s.states, d_values_, s.d_states);
-    });
+    };
+    P::accumulate_states(t, sequences, wanted, scope, consume, complete_from(f));
   }
 
   std::vector<ParameterView> parameters() {

@@ -9,6 +9,7 @@
 
 #include "grove/error.hpp"
 #include "grove/optim/collectives.hpp"
+#include "grove/optim/device_memory.hpp"
 #include "grove/optim/shards.hpp"
 #include "grove/rollout/trajectory_bytes.hpp"
 
@@ -64,20 +65,42 @@ Split::Order Split::order(Order mine) {
   return mine;
 }
 
-/// Bucket by bucket from rank 0 to those who sample.
+/// Bucket by bucket from rank 0 to those who sample; from device to device where the ranks reach both.
 void Split::send_weights(AnyCausalLm& policy) {
   auto const parameters = policy.parameters();
   ShardLayout const layout(parameters, 1, bucket_elements);
   for (auto const& bucket : layout.buckets()) {
     auto const element = value_bytes(bucket.dtype);
-    std::vector<std::byte> staged(bucket.size * element);
-    for (auto const& part : bucket.parts)
-      std::memcpy(staged.data() + part.at * element, detail::value_of(parameters[part.parameter], part.offset),
-                  part.size * element);
-    weights_.broadcast(staged);
-    for (auto const& part : bucket.parts)
-      std::memcpy(detail::value_of(parameters[part.parameter], part.offset), staged.data() + part.at * element,
-                  part.size * element);
+    auto const send = [&](auto const& staged, auto const& copy_in, auto const& copy_out) {
+      auto const each = [&](auto const& copy) {
+        for (auto const& part : bucket.parts)
+          copy(detail::value_of(parameters[part.parameter], part.offset), staged.data() + part.at * element,
+               part.size * element);
+      };
+      each(copy_in);
+      if constexpr (requires { staged.device(); })
+        weights_.broadcast(staged.bytes(), 0, &staged.device());
+      else
+        weights_.broadcast(staged);
+      each(copy_out);
+    };
+    auto const* const device = bucket.device;
+    if (device != nullptr && weights_.reaches(*device)) {
+      send(
+          DeviceArray<std::byte>(*device, bucket.size * element),
+          [&](std::byte* there, std::byte* staged, std::size_t n) { device->copy(there, staged, n); },
+          [&](std::byte* there, std::byte* staged, std::size_t n) { device->copy(staged, there, n); });
+      continue;
+    }
+    std::vector<std::byte> memory(bucket.size * element);
+    send(
+        std::span(memory),
+        [&](std::byte* there, std::byte* staged, std::size_t n) {
+          device != nullptr ? device->read(there, {staged, n}) : static_cast<void>(std::memcpy(staged, there, n));
+        },
+        [&](std::byte* there, std::byte* staged, std::size_t n) {
+          device != nullptr ? device->write({staged, n}, there) : static_cast<void>(std::memcpy(there, staged, n));
+        });
   }
 }
 

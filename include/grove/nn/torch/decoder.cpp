@@ -78,7 +78,7 @@ class Trunk {
   }
 
   /// From the derivative of the hidden states; adds those of all weights.
-  void backward(at::Tensor gradient, detail::Weights& weights) {
+  void backward(at::Tensor gradient, detail::Weights& weights, LayerDone const& done) {
     for (std::size_t i = steps_.size(); i-- > 0;) {
       Step step = std::move(steps_.back());
       steps_.pop_back();
@@ -86,6 +86,7 @@ class Trunk {
       step.output.backward(gradient);
       gradient = step.input.grad();
       weights.collect(weights.layers[i]);
+      if (done) done(i);
     }
     weights.gradient(weights.embedding)
         .index_add_(0, detail::indices(batch_.tokens, impl_.device), gradient.to(at::kFloat));
@@ -169,6 +170,24 @@ void Decoder<Variant>::load(cpu::Parameters const& parameters, std::uint64_t ver
 }
 
 template <class Variant>
+void Decoder<Variant>::read(cpu::Parameters& to) const {
+  if (!(to.config() == impl_->config)) throw Error("Decoder::read", "parameters of another model");
+  at::NoGradGuard const no_grad;
+  detail::translated("Decoder::read", [&] { impl_->weights.read(to); });
+}
+
+template <class Variant>
+typename Decoder<Variant>::Buffers Decoder<Variant>::buffers() {
+  return detail::translated(
+      "Decoder", [&] { return Buffers{.values = impl_->weights.values(), .gradients = impl_->weights.gradients()}; });
+}
+
+template <class Variant>
+void Decoder<Variant>::set_version(std::uint64_t version) noexcept {
+  impl_->version = version;
+}
+
+template <class Variant>
 void Decoder<Variant>::score(PackedBatch batch, HeadRows rows, HeadOutputs outputs) const {
   char const* const where = "Decoder::score";
   cpu::detail::check_batch(where, batch, vocab_size());
@@ -186,7 +205,8 @@ void Decoder<Variant>::score(PackedBatch batch, HeadRows rows, HeadOutputs outpu
 }
 
 template <class Variant>
-void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f) {
+void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f,
+                                  LayerDone const& done) {
   char const* const where = "Decoder::accumulate";
   cpu::detail::check_batch(where, batch, vocab_size());
   cpu::detail::check_rows(where, rows, batch.tokens.size(), vocab_size());
@@ -209,7 +229,7 @@ void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns 
     weights.collect(weights.norm);
     auto gradient = at::zeros_like(x);
     gradient.index_copy_(0, at_rows, states.grad());
-    trunk.backward(gradient, weights);
+    trunk.backward(gradient, weights, done);
   });
 }
 

@@ -38,6 +38,18 @@ class Decoder {
   /// Copies the weights to the device, rounded to the dtype.
   void load(cpu::Parameters const& parameters, std::uint64_t version);
 
+  /// Copies them back, widened to f32.
+  void read(cpu::Parameters& to) const;
+
+  /// Where on the device the weights and their gradients (f32, made when first asked for) lie, in the order of
+  /// cpu::Parameters. Whoever writes weights there gives them a new version.
+  struct Buffers {
+    void* values = nullptr;
+    float* gradients = nullptr;
+  };
+  [[nodiscard]] Buffers buffers();
+  void set_version(std::uint64_t version) noexcept;
+
   [[nodiscard]] std::uint64_t version() const noexcept;
   [[nodiscard]] io::ModelConfig const& config() const noexcept;
   [[nodiscard]] Dtype dtype() const noexcept;
@@ -46,10 +58,11 @@ class Decoder {
   /// As cpu::Decoder::score: the wanted outputs of the wanted rows, no gradients. Throws grove::Error as it does.
   void score(PackedBatch batch, HeadRows rows, HeadOutputs outputs) const;
 
-  /// Forward, `f` on the outputs of all rows, backward; the gradients stay on the device until `take_gradients`.
-  void accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f);
+  /// Forward, `f` on the outputs of all rows, backward; the gradients are added up on the device.
+  void accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f,
+                  LayerDone const& done = {});
 
-  /// Adds what `accumulate` has gathered to `to`, and forgets it.
+  /// Adds what `accumulate` has gathered to `to`, and sets it to 0.
   void take_gradients(cpu::Parameters& to);
 
   struct Impl;

@@ -51,8 +51,21 @@ void Weights::load(cpu::Parameters const& parameters) {
         .copy_(view(parameters.values().subspan(entry.offset, entry.size)).to(values_.scalar_type()));
 }
 
-at::Tensor Weights::gradient(Weight const& weight) {
+void Weights::read(cpu::Parameters& to) const {
+  for (auto const& entry : to.entries())
+    view(to.values().subspan(entry.offset, entry.size))
+        .copy_(values_.narrow(0, extent(entry.offset), extent(entry.size)));
+}
+
+void* Weights::values() const { return values_.data_ptr(); }
+
+float* Weights::gradients() {
   if (!gradients_.defined()) gradients_ = at::zeros(values_.sizes(), values_.options().dtype(at::kFloat));
+  return gradients_.data_ptr<float>();
+}
+
+at::Tensor Weights::gradient(Weight const& weight) {
+  static_cast<void>(gradients());
   return gradients_.narrow(0, extent(weight.offset), extent(weight.size)).view(weight.value.sizes());
 }
 

@@ -35,6 +35,11 @@ class Weights {
   Weights(io::ModelConfig const& config, Dtype dtype, Device device);
 
   void load(cpu::Parameters const& parameters);
+  void read(cpu::Parameters& to) const;
+
+  /// Where all values and all gradients begin.
+  void* values() const;
+  float* gradients();
 
   /// The f32 gradient of a weight, in its shape.
   at::Tensor gradient(Weight const& weight);
