@@ -3,11 +3,14 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <optional>
+#include <utility>
 
 #include "grove/error.hpp"
 #include "grove/rollout/group_sampler.hpp"
 #include "open_rs/chat.hpp"
 #include "open_rs/commands.hpp"
+#include "open_rs/decided.hpp"
 #include "open_rs/lines.hpp"
 
 namespace open_rs {
@@ -24,11 +27,14 @@ struct GenerateFlags {
   std::vector<std::string> stop{};
   bool chat = false;
   std::string system{};
+  bool stop_decided = false;
+  std::vector<std::string> settings{};
 };
 
 struct Prompt {
   std::uint64_t id = 0;
   std::vector<grove::TokenId> tokens{};
+  std::string answer{};  // where it decides
 };
 
 void add_options(Command& command, GenerateFlags& flags) {
@@ -49,7 +55,12 @@ void add_options(Command& command, GenerateFlags& flags) {
       ("stop", po::value(&flags.stop)->composing()->value_name("TEXT"),
        "end a completion before this text; may be repeated")                                        //
       ("chat", po::bool_switch(&flags.chat), "talk with the model in this terminal, line by line")  //
-      ("system", po::value(&flags.system)->value_name("TEXT"), "first turn of a chat");
+      ("system", po::value(&flags.system)->value_name("TEXT"), "first turn of a chat")              //
+      ("stop-decided", po::bool_switch(&flags.stop_decided),
+       "lines with an \"answer\", completions for curate's trivial stage: of each prompt no more than decide whether "
+       "the stage keeps it, whatever the rest of the -n would be")  //
+      ("set", po::value(&flags.settings)->composing()->value_name("KEY=VALUE"),
+       "with --stop-decided: trivial.drop_from, trivial.drop_below and trivial.verifier, as for curate");
 }
 
 grove::Problem problem_of(Line const& line, grove::io::JsonFields const& fields) {
@@ -69,13 +80,14 @@ grove::Problem problem_of(Line const& line, grove::io::JsonFields const& fields)
   return problem;
 }
 
-Prompt prompt_of(Line const& line, grove::PromptFormat const& format, std::size_t context) {
+Prompt prompt_of(Line const& line, grove::PromptFormat const& format, std::size_t context, bool judged) {
   if (!line.json)
     throw grove::Error(line.where(), "not a JSON object", "{\"prompt\": \"...\"} or {\"messages\": [...]}");
   grove::io::JsonFields const fields(*line.json, line.where());
   Prompt prompt{.id = fields.value_or<std::size_t>("id", line.number - 1)};
   auto problem = problem_of(line, fields);
   problem.id = prompt.id;
+  if (judged) prompt.answer = fields.required<std::string>("answer");
   try {
     prompt.tokens = format.tokens(problem);
   } catch (grove::Error const& e) {
@@ -94,6 +106,36 @@ void write(cpu::GeneratedCompletion const& generated) {
             << (c.finish == grove::Finish::Stop ? "stop" : "length") << "\"}\n";
 }
 
+void check(GenerateFlags const& flags) {
+  if (flags.samples == 0) throw grove::Error("-n", "0 completions", "at least 1");
+  if (flags.max_tokens == 0) throw grove::Error("--max-tokens", "0 tokens", "at least 1");
+  if (flags.chat && flags.samples != 1) throw grove::Error("-n", "several answers in a chat", "1");
+  if (!flags.chat && !flags.system.empty())
+    throw grove::Error("--system", "is for --chat", {}, "put a system turn into messages");
+  if (!flags.stop_decided && !flags.settings.empty()) throw grove::Error("--set", "is for --stop-decided");
+  if (flags.stop_decided && flags.samples < 2)
+    throw grove::Error("--stop-decided", "1 completion of each prompt",
+                       "several, of which some may not be needed: -n N");
+  cpu::validate(flags.sampling);
+}
+
+/// Samples the prompts and writes a line for each completion.
+void answer(grove::AnyCausalLm& policy, GenerateFlags const& flags, cpu::GenerationOptions options,
+            std::optional<TrivialRule> const& rule, std::vector<Prompt> const& prompts) {
+  std::vector<cpu::GenerationRequest> requests;
+  for (auto const& prompt : prompts)
+    requests.push_back({.id = prompt.id, .prompt = prompt.tokens, .samples = flags.samples});
+  if (!rule) return policy.generate(requests, options, [](cpu::GeneratedCompletion&& generated) { write(generated); });
+  std::vector<std::string> golds;
+  for (auto const& prompt : prompts) golds.push_back(prompt.answer);
+  DecidedGroups groups(*rule, std::move(golds), flags.samples, write);
+  options.delivery = cpu::Delivery::AsFinished;
+  options.early_end = &groups.early_end();
+  policy.generate(requests, options, [&](cpu::GeneratedCompletion&& generated) { groups.take(std::move(generated)); });
+  std::cerr << groups.decided() << " of " << prompts.size() << " prompts were decided early, " << groups.spared()
+            << " of " << prompts.size() * flags.samples << " completions not needed\n";
+}
+
 }  // namespace
 
 int generate(Arguments const& arguments) {
@@ -104,12 +146,8 @@ int generate(Arguments const& arguments) {
       "stdin -> lines {\"id\",\"index\",\"text\",\"ids\",\"log_probs\",\"finish\"}.");
   add_options(command, flags);
   if (!command.parse(arguments)) return 0;
-  if (flags.samples == 0) throw grove::Error("-n", "0 completions", "at least 1");
-  if (flags.max_tokens == 0) throw grove::Error("--max-tokens", "0 tokens", "at least 1");
-  if (flags.chat && flags.samples != 1) throw grove::Error("-n", "several answers in a chat", "1");
-  if (!flags.chat && !flags.system.empty())
-    throw grove::Error("--system", "is for --chat", {}, "put a system turn into messages");
-  cpu::validate(flags.sampling);
+  check(flags);
+  auto const rule = flags.stop_decided ? std::optional(TrivialRule::of(flags.settings)) : std::nullopt;
   auto policy = flags.model.load();
   auto const format = grove::PromptFormat::load(flags.model.folder);
   cpu::GenerationOptions const options{.sampling = flags.sampling,
@@ -131,12 +169,11 @@ int generate(Arguments const& arguments) {
   }
   for_each_batch<Prompt>(
       std::cin, 1024,
-      [&](Line const& line) { return prompt_of(line, format, policy.config().max_position_embeddings); },
+      [&](Line const& line) {
+        return prompt_of(line, format, policy.config().max_position_embeddings, flags.stop_decided);
+      },
       [&](std::vector<Prompt> const& prompts) {
-        std::vector<cpu::GenerationRequest> requests;
-        for (auto const& prompt : prompts)
-          requests.push_back({.id = prompt.id, .prompt = prompt.tokens, .samples = flags.samples});
-        policy.generate(requests, options, [](cpu::GeneratedCompletion&& generated) { write(generated); });
+        answer(policy, flags, options, rule, prompts);
         std::cout.flush();
       });
   return 0;

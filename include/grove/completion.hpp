@@ -9,8 +9,10 @@
 
 namespace grove {
 
-/// Why a completion ended: the policy stopped (end of sequence, stop token or stop string), or a limit was reached.
-enum class Finish : std::uint8_t { Stop, Length };
+/// Why a completion ended: the policy stopped (end of sequence, stop token or stop string), a limit was reached, or the
+/// caller ended it before either (nn/cpu/early_end.hpp): then it is a beginning, perhaps without a token, and no sample
+/// of the policy.
+enum class Finish : std::uint8_t { Stop, Length, Ended };
 
 /// One sampled answer. Tokens are kept as they were sampled and are what is trained on; text is only for people and
 /// rewards, so nothing is ever tokenised a second time.

@@ -14,6 +14,7 @@
 
 #include "grove/error.hpp"
 #include "grove/nn/cpu/decoder.hpp"
+#include "grove/nn/cpu/early_end.hpp"
 #include "grove/nn/cpu/generation_worker.hpp"
 #include "grove/nn/cpu/parameters.hpp"
 #include "grove/nn/cpu/thread_pool.hpp"
@@ -346,6 +347,41 @@ TEST_CASE("generation: an exception of the sink comes out and leaves the generat
         std::runtime_error);
     CHECK(agree(generate(model, few, options), reference));
   }
+}
+
+TEST_CASE("generation: requests that are ended leave the others their bits, on any number of threads") {
+  auto const prompts = make_prompts(20);
+  GenerationOptions options{.max_tokens = 30, .key = {.seed = 77}};
+  for (TokenId token = 0; token < 12; ++token) options.stop_tokens.push_back(token);  // lengths differ
+  Model<Qwen2> reference_model;
+  auto const reference = generate(reference_model, requests_of(prompts, 4), options);
+  options.delivery = Delivery::AsFinished;
+  for (std::size_t const threads : {1UL, 2UL}) {
+    for (std::size_t const batch : {0UL, 1UL, 9UL}) {
+      Model<Qwen2> model(threads);
+      EarlyEnd early(20);
+      options.batch = batch;
+      options.early_end = &early;
+      Completions others;
+      std::size_t ended = 0;
+      model.generator.generate(requests_of(prompts, 4), options, [&](GeneratedCompletion&& done) {
+        if (done.completion.finish == Finish::Ended) return void(++ended);
+        if (done.request % 2 == 0) early.end(done.request);
+        others.emplace(std::pair(done.id, done.sample), std::move(done.completion));
+      });
+      CAPTURE(threads, batch);
+      CHECK(early.count() == 10);
+      if (threads == 1) CHECK(ended > 0);  // with more, who ends first is a matter of time
+      CHECK(others.size() + ended == 80);
+      CHECK(agree(others, reference));
+      options.early_end = nullptr;
+      CHECK(agree(generate(model, requests_of(prompts, 4), options), reference));
+    }
+  }
+  EarlyEnd const other(19);
+  options.early_end = &other;
+  auto const message = message_of([&] { (void)generate(reference_model, requests_of(prompts, 4), options); });
+  CHECK(message.find("early_end: is made for 19 requests") == 0);
 }
 
 TEST_CASE("generation: weights that are not numbers are reported with the place") {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <span>
@@ -46,6 +47,7 @@ class HashSession {
   }
   void step(std::span<Slot const> slots, std::span<TokenId const> tokens, std::span<float> logits) {
     misused |= std::set<Slot>(slots.begin(), slots.end()).size() != slots.size();
+    rows.push_back(slots.size());
     widest = std::max(widest, slots.size());
     for (std::size_t i = 0; i < slots.size(); ++i) {
       sequences.at(slots[i]).push_back(tokens[i]);
@@ -55,6 +57,7 @@ class HashSession {
   void release(Slot slot) { misused |= sequences.erase(slot) != 1; }
 
   std::map<Slot, std::vector<TokenId>> sequences;
+  std::vector<std::size_t> rows;  // of each step
   std::size_t widest = 0;
   std::size_t prefilled = 0;
   bool misused = false;  // Catch2's macros are for one thread
@@ -131,6 +134,7 @@ class PagedHashSession : public HashSession {
 struct Outcome {
   std::map<std::pair<std::uint64_t, std::uint32_t>, Completion> completions;
   std::vector<std::pair<std::size_t, std::uint32_t>> order;
+  std::vector<std::size_t> rows;  // of each step, one worker after the other
   std::size_t widest = 0;
   std::size_t prefilled = 0;
   std::size_t left_open = 0;
@@ -143,11 +147,13 @@ struct Outcome {
 
 template <class Session = HashSession>
 Outcome run(std::vector<GenerationRequest> const& requests, GenerationOptions const& options, std::size_t width,
-            std::size_t workers = 1, std::size_t context = 1000, std::size_t pages = 0) {
+            std::size_t workers = 1, std::size_t context = 1000, std::size_t pages = 0,
+            std::function<void(GeneratedCompletion const&)> const& see = {}) {
   Outcome outcome;
   GenerationSink const sink = [&](GeneratedCompletion&& done) {
     outcome.order.emplace_back(done.request, done.sample);
     outcome.misused |= done.id != requests[done.request].id;
+    if (see) see(done);
     outcome.misused |= !outcome.completions.emplace(std::pair(done.id, done.sample), std::move(done.completion)).second;
   };
   detail::GenerationJob job{.requests = requests,
@@ -184,6 +190,7 @@ Outcome run(std::vector<GenerationRequest> const& requests, GenerationOptions co
       outcome.longest_pause = std::max(outcome.longest_pause, session.longest_pause);
       outcome.most_pages = std::max(outcome.most_pages, session.most_pages);
     }
+    outcome.rows.insert(outcome.rows.end(), session.rows.begin(), session.rows.end());
     outcome.widest = std::max(outcome.widest, session.widest);
     outcome.prefilled += session.prefilled;
     outcome.left_open += session.sequences.size();

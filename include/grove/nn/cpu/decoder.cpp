@@ -104,10 +104,11 @@ void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns 
 
 template <class Variant>
 void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f,
-                                  Adapters& gradients, Workspace& workspace) const {
+                                  Adapters& gradients, Workspace& workspace, LayerDone const& done) const {
   if (!adapters_.there()) throw Error("Decoder::accumulate", "the decoder has no adapters", "load_adapters() before");
   detail::Offsets const offsets(layout_.config);
-  accumulate(batch, rows, columns, f, {.offsets = offsets, .weights = {}, .adapters = &gradients}, workspace);
+  accumulate(batch, rows, columns, f, {.offsets = offsets, .weights = {}, .adapters = &gradients, .done = &done},
+             workspace);
 }
 
 template <class Variant>

@@ -108,7 +108,7 @@ class Decoder {
 
   /// The same for the adapters that are loaded: the weights themselves get no gradients, and none are computed.
   void accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f, Adapters& gradients,
-                  Workspace& workspace) const;
+                  Workspace& workspace, LayerDone const& done = {}) const;
 
   [[nodiscard]] detail::Layout const& layout() const noexcept { return layout_; }
   [[nodiscard]] detail::Weights const& weights() const noexcept { return weights_; }

@@ -87,6 +87,7 @@ void Generator<Variant>::generate(std::span<GenerationRequest const> requests, G
                                   GenerationSink const& sink) {
   std::size_t const context = decoder_->config().max_position_embeddings;
   detail::check_options(options);
+  detail::check_early_end(requests, options);
   std::size_t total = 0;
   std::size_t longest = 0;
   for (GenerationRequest const& request : requests) {

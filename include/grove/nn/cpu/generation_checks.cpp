@@ -5,6 +5,7 @@
 #include <string>
 
 #include "grove/error.hpp"
+#include "grove/nn/cpu/early_end.hpp"
 #include "grove/nn/cpu/stop_strings.hpp"
 
 namespace grove::nn::cpu::detail {
@@ -17,6 +18,12 @@ void check_options(GenerationOptions const& options) {
   if (!options.stop_strings.empty() && !options.text) {
     throw Error("stop strings", "cannot be found without text", "a text stream in the options");
   }
+}
+
+void check_early_end(std::span<GenerationRequest const> requests, GenerationOptions const& options) {
+  if (options.early_end == nullptr || options.early_end->requests() == requests.size()) return;
+  throw Error("early_end", "is made for " + std::to_string(options.early_end->requests()) + " requests",
+              "one for these " + std::to_string(requests.size()));
 }
 
 void check_request(GenerationRequest const& request, std::size_t vocabulary, std::size_t context) {

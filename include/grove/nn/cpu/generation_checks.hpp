@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "grove/nn/cpu/generation_options.hpp"
 
@@ -10,6 +11,9 @@ namespace grove::nn::cpu::detail {
 
 /// Throws grove::Error for options out of range and for stop strings without text.
 void check_options(GenerationOptions const& options);
+
+/// Throws grove::Error where `early_end` was made for another number of requests.
+void check_early_end(std::span<GenerationRequest const> requests, GenerationOptions const& options);
 
 /// Throws grove::Error for an empty prompt, a token outside the vocabulary, and a prompt that leaves no room for a
 /// token.

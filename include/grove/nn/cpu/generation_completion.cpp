@@ -31,12 +31,16 @@ RunningCompletion begin_completion(GenerationJob const& job, std::size_t request
   return running;
 }
 
+Draw next_draw(GenerationJob const& job, RunningCompletion const& running) {
+  GenerationRequest const& request = job.requests[running.request];
+  return {.index = request.id,
+          .sample = request.first_sample + running.sample,
+          .token = static_cast<std::uint32_t>(running.completion.tokens.size())};
+}
+
 SampledToken draw(GenerationJob const& job, RunningCompletion const& running, std::span<float const> logits,
                   TokenSampler& sampler) {
-  GenerationRequest const& request = job.requests[running.request];
-  Draw const place{.index = request.id,
-                   .sample = request.first_sample + running.sample,
-                   .token = static_cast<std::uint32_t>(running.completion.tokens.size())};
+  Draw const place = next_draw(job, running);
   try {
     return sampler(logits, uniform(job.random, place));
   } catch (Error const& error) {

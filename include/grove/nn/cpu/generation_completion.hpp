@@ -21,6 +21,9 @@ struct RunningCompletion {
 
 RunningCompletion begin_completion(GenerationJob const& job, std::size_t request, std::uint32_t sample);
 
+/// Which random number draws its next token.
+Draw next_draw(GenerationJob const& job, RunningCompletion const& running);
+
 /// The next token, by the completion's own random number. Throws grove::Error with the place where no logit is finite.
 SampledToken draw(GenerationJob const& job, RunningCompletion const& running, std::span<float const> logits,
                   TokenSampler& sampler);

@@ -16,6 +16,8 @@
 
 namespace grove::nn::cpu {
 
+class EarlyEnd;  // early_end.hpp
+
 /// One prompt and how many completions it gets. `id` is the draw index of the random key: the same id, prompt, options
 /// and sample number give the same completion wherever they stand.
 struct GenerationRequest {
@@ -54,6 +56,7 @@ struct GenerationOptions {
   /// completion may make room for older ones and be computed again later, which never changes a result on the CPU.
   std::size_t kv_cache_bytes = 0;
   Delivery delivery = Delivery::InOrder;
+  EarlyEnd const* early_end = nullptr;  ///< requests that the caller ends while others go on; nobody: null
 };
 
 struct GeneratedCompletion {

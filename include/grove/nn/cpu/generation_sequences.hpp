@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "grove/nn/cpu/generation_completion.hpp"
@@ -20,6 +21,16 @@ concept PagedSession = requires(Session& session, typename Session::Slot slot) {
   session.free_pages();
   session.extend_pages(slot, std::size_t{1});
   session.fork_pages(slot);
+};
+
+/// A session that can draw tokens where its logits are, and says whether it does. What it draws is what TokenSampler
+/// does, but for rounding.
+template <class Session>
+concept DrawingSession = requires(Session& session, std::span<typename Session::Slot const> slots,
+                                  std::span<TokenId const> tokens, std::span<Draw const> draws,
+                                  std::span<SampledToken> drawn) {
+  session.draws();
+  session.step(slots, tokens, draws, drawn);
 };
 
 /// How long completions become, from those that have ended and those that have not: the mean of an exponential

@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "grove/error.hpp"
+#include "grove/nn/cpu/early_end.hpp"
 #include "grove/nn/cpu/generation_checks.hpp"
 #include "grove/nn/cpu/generation_completion.hpp"
+#include "grove/nn/cpu/generation_prompts.hpp"
 #include "grove/nn/cpu/generation_queue.hpp"
 #include "grove/nn/cpu/generation_sequences.hpp"
 #include "grove/nn/cpu/kv_cache.hpp"
@@ -37,7 +39,8 @@ class GenerationWorker {
         job_(job),
         width_(width),
         pool_(pool),
-        samplers_(pool == nullptr ? 1 : pool->size(), TokenSampler(job.options.sampling)) {
+        samplers_(pool == nullptr ? 1 : pool->size(), TokenSampler(job.options.sampling)),
+        prompts_(session, job) {
     if constexpr (paged) bounded_ = session.free_pages() != static_cast<std::size_t>(-1);
   }
 
@@ -46,13 +49,14 @@ class GenerationWorker {
   void run() {
     try {
       while (!job_.failed.load(std::memory_order_relaxed)) {
+        end_early();
         admit();
-        if (active_.empty() && entering_.empty()) break;
+        if (active_.empty() && prompts_.empty()) break;
         prefill();
         if (!active_.empty()) step();
       }
-      forget(open_);
-      forget(beginning_);
+      forget_open();
+      prompts_.forget_beginning();
     } catch (...) {
       job_.failed.store(true, std::memory_order_relaxed);
       throw;
@@ -66,18 +70,16 @@ class GenerationWorker {
   static constexpr bool paged = PagedSession<Session>;
 
   using Active = ActiveSequence<Slot>;
-  using Entering = EnteringSequence<Slot>;
 
   // ---- who runs
 
   // Takes interrupted sequences and then samples from the queue, as far as there is room.
   void admit() {
-    std::size_t taken = active_.size();
-    for (Entering const& entering : entering_) taken += entering.samples();
+    std::size_t taken = active_.size() + prompts_.samples();
     while (taken < width_) {
       if (!interrupted_.empty()) {
         if (!has_room(interrupted_.front())) return;
-        entering_.push_back({.resumed = std::move(interrupted_.front())});
+        prompts_.add(std::move(interrupted_.front()));
         interrupted_.pop_front();
         ++taken;
         continue;
@@ -87,8 +89,12 @@ class GenerationWorker {
                                                          std::size_t left) { return samples_with_room(request, left); })
                    : job_.queue.take(width_ - taken);
       if (!unit) {
-        if (job_.queue.empty()) forget(open_);
+        if (job_.queue.empty()) forget_open();
         return;
+      }
+      if (has_ended(unit->request)) {
+        never_begin(*unit);
+        continue;
       }
       std::size_t const running = active_.size();
       if (open_ && open_->request == unit->request) {
@@ -96,20 +102,10 @@ class GenerationWorker {
         if (unit->last) open_.reset();
         taken += active_.size() - running;
       } else {
-        enter(*unit);
+        prompts_.add(*unit);
         taken += unit->count;
       }
     }
-  }
-
-  // Samples that go on where the last unit ends join it; another worker may have taken some in between.
-  void enter(GenerationUnit const& unit) {
-    GenerationUnit* const last = entering_.empty() || entering_.back().resumed ? nullptr : &entering_.back().unit;
-    if (last == nullptr || last->request != unit.request || last->first + last->count != unit.first) {
-      return entering_.push_back({.unit = unit});
-    }
-    last->count += unit.count;
-    last->last = unit.last;
   }
 
   // Pages of a sequence of the request with `sampled` tokens when it ends, as far as one can tell.
@@ -127,9 +123,10 @@ class GenerationWorker {
       std::size_t const sampled = active.completion.tokens.size();
       take(expected_pages(active.request, sampled) - KvShape::pages(prompt(active.request).size() + sampled - 1));
     }
-    for (Entering const& entering : entering_) {
+    for (auto const& entering : prompts_.all()) {
       std::size_t const shared = (prompt(entering.request()).size() + entering.sampled()) / KvShape::page_tokens;
-      std::size_t const there = entering.slot ? KvShape::pages(entering.done) : beginning_pages(entering.request());
+      std::size_t const there =
+          entering.slot ? KvShape::pages(entering.done) : prompts_.beginning_pages(entering.request());
       take(shared - std::min(shared, there));
       take(entering.samples() * (expected_pages(entering.request(), entering.sampled()) - shared));
     }
@@ -137,127 +134,50 @@ class GenerationWorker {
   }
 
   [[nodiscard]] bool has_room(Active const& interrupted) const {
-    if (active_.empty() && entering_.empty()) return true;
+    if (active_.empty() && prompts_.empty()) return true;
     return expected_pages(interrupted.request, interrupted.completion.tokens.size()) <= spare_pages();
   }
 
   // At least one where nothing else runs: alone every sequence has room.
   [[nodiscard]] std::size_t samples_with_room(std::size_t request, std::size_t left) const {
-    bool const there = (open_ && open_->request == request) ||
-                       (!entering_.empty() && !entering_.back().resumed && entering_.back().unit.request == request);
+    if (has_ended(request)) return left;
+    bool const there = (open_ && open_->request == request) || prompts_.ends_with(request);
     std::size_t const spare = spare_pages();
     std::size_t const full = prompt(request).size() / KvShape::page_tokens;
-    std::size_t const shared = there ? 0 : full - std::min(full, beginning_pages(request));
+    std::size_t const shared = there ? 0 : full - std::min(full, prompts_.beginning_pages(request));
     std::size_t const each = expected_pages(request, 0) - full;
     std::size_t const count = spare <= shared ? 0 : (spare - shared) / std::max<std::size_t>(1, each);
-    return std::min(left, std::max<std::size_t>(count, active_.empty() && entering_.empty() ? 1 : 0));
+    return std::min(left, std::max<std::size_t>(count, active_.empty() && prompts_.empty() ? 1 : 0));
   }
 
   // ---- prompts
 
   [[nodiscard]] std::span<TokenId const> prompt(std::size_t request) const { return job_.requests[request].prompt; }
-  [[nodiscard]] PromptFamily family(std::size_t request) const {
-    return job_.families.empty() ? PromptFamily{request, 0} : job_.families[request];
-  }
-  [[nodiscard]] std::size_t beginning_pages(std::size_t request) const {
-    PromptFamily const of = family(request);
-    return beginning_ && of.shared > 0 && beginning_->request == of.first ? of.shared / KvShape::page_tokens : 0;
-  }
-  [[nodiscard]] std::size_t length(Entering const& entering) const {
-    return prompt(entering.request()).size() + entering.sampled();
-  }
 
   // A chunk of what enters goes through the network; what is complete begins.
   void prefill() {
-    if (entering_.empty()) return;
-    std::size_t pieces = collect_pieces();
+    if (prompts_.empty()) return;
+    std::size_t pieces = prompts_.collect();
     while (pieces == 0) {
       if (!active_.empty()) return;  // their end makes room
       if (!give_up(1)) throw Error("GenerationWorker", "a sequence that does not fit alone");
-      pieces = collect_pieces();
+      pieces = prompts_.collect();
     }
-    Entering const& last = entering_[pieces - 1];
-    std::size_t const complete = last.done == length(last) ? pieces : pieces - 1;
-    if constexpr (paged) {
-      session_.append({.tokens = tokens_, .cu_seqlens = starts_}, slots_, logits(complete));
-    } else {
-      slots_.resize(pieces);
-      session_.prefill({.tokens = tokens_, .cu_seqlens = starts_}, slots_, logits(complete));
-    }
+    std::size_t const complete = prompts_.complete(pieces);
+    prompts_.compute(pieces, logits(complete));
     for (std::size_t i = 0; i < complete; ++i) {
-      Entering const entered = std::move(entering_.front());
-      entering_.pop_front();
+      auto entered = prompts_.take();
       if (entered.resumed) {
-        resume(*entered.resumed, row(i), slots_[i]);
+        resume(std::move(*entered.resumed), row(i), *entered.slot);
       } else {
         if (!entered.unit.last) {
-          forget(open_);
-          open_ = OpenSequence<Slot>{entered.unit.request, slots_[i], {row(i).begin(), row(i).end()}};
+          forget_open();
+          open_ = OpenSequence<Slot>{entered.unit.request, *entered.slot, {row(i).begin(), row(i).end()}};
         }
-        begin(entered.unit, row(i), slots_[i]);
+        begin(entered.unit, row(i), *entered.slot);
       }
     }
-    if (complete < pieces) keep_beginning(entering_.front());
-  }
-
-  // The tokens of a chunk, from the first that enter; returns how many of those have a part in it.
-  std::size_t collect_pieces() {
-    tokens_.clear();
-    starts_.assign(1, 0);
-    slots_.clear();
-    std::size_t pages = 0;
-    for (Entering& entering : entering_) {
-      if (tokens_.size() >= job_.options.prefill_chunk) break;
-      std::size_t end = length(entering);
-      bool leads = false;  // the first of its family: the others wait for what they share
-      if constexpr (paged) {
-        if (!open_slot(entering, pages)) break;
-        leads = entering.done < family(entering.request()).shared;
-        if (leads) end = family(entering.request()).shared;
-        end = std::min(end, entering.done + job_.options.prefill_chunk - tokens_.size());
-        pages += session_.extend_pages(*entering.slot, end - entering.done);
-        if (pages > session_.free_pages()) break;
-        slots_.push_back(*entering.slot);
-      }
-      add_tokens(entering, end);
-      if (leads) break;
-    }
-    return starts_.size() - 1;
-  }
-
-  // False where there is no room.
-  bool open_slot(Entering& entering, std::size_t pages) {
-    if (entering.slot) return true;
-    PromptFamily const of = family(entering.request());
-    if (of.shared == 0 || !beginning_ || beginning_->request != of.first) {
-      entering.slot = session_.open();
-      return true;
-    }
-    if (pages + session_.fork_pages(beginning_->slot) > session_.free_pages()) return false;
-    entering.slot = session_.fork(beginning_->slot);
-    entering.done = of.shared;
-    return true;
-  }
-
-  void add_tokens(Entering& entering, std::size_t end) {
-    auto const first = prompt(entering.request());
-    for (std::size_t i = entering.done; i < std::min(end, first.size()); ++i) tokens_.push_back(first[i]);
-    for (std::size_t i = std::max(entering.done, first.size()); i < end; ++i) {
-      tokens_.push_back(entering.resumed->completion.tokens[i - first.size()]);
-    }
-    starts_.push_back(tokens_.size());
-    entering.done = end;
-  }
-
-  // Keeps what a family has in common once its first member has come so far.
-  void keep_beginning(Entering const& entering) {
-    if constexpr (paged) {
-      PromptFamily const of = family(entering.request());
-      if (of.shared == 0 || entering.done != of.shared) return;
-      forget(beginning_);
-      if (session_.fork_pages(*entering.slot) > session_.free_pages()) return;
-      beginning_ = OpenSequence<Slot>{of.first, session_.fork(*entering.slot)};
-    }
+    if (complete < pieces) prompts_.keep_beginning();
   }
 
   // ---- sequences
@@ -298,8 +218,10 @@ class GenerationWorker {
       slots_.push_back(active.slot);
       tokens_.push_back(active.completion.tokens.back());
     }
-    session_.step(slots_, tokens_, logits(active_.size()));
-    draw_all();
+    if (!step_and_draw()) {
+      session_.step(slots_, tokens_, logits(active_.size()));
+      draw_all();
+    }
     std::size_t kept = 0;
     for (std::size_t i = 0; i < active_.size(); ++i) {
       Active& active = active_[i];
@@ -322,6 +244,19 @@ class GenerationWorker {
     return true;
   }
 
+  // False where the session does not draw.
+  bool step_and_draw() {
+    if constexpr (DrawingSession<Session>) {
+      if (!session_.draws()) return false;
+      draws_.clear();
+      for (Active const& active : active_) draws_.push_back(next_draw(job_, active));
+      drawn_.resize(active_.size());
+      session_.step(slots_, tokens_, draws_, drawn_);
+      return true;
+    }
+    return false;
+  }
+
   void draw_all() {
     std::size_t const n = active_.size();
     drawn_.resize(n);
@@ -333,6 +268,46 @@ class GenerationWorker {
     };
     if (pool_ == nullptr) return draw_part(0);
     pool_->parallel_for(samplers_.size(), draw_part);
+  }
+
+  // ---- what the caller has ended
+
+  [[nodiscard]] bool has_ended(std::size_t request) const {
+    return job_.options.early_end != nullptr && job_.options.early_end->has_ended(request);
+  }
+
+  void deliver_ended(RunningCompletion&& running) {
+    running.completion.finish = Finish::Ended;
+    job_.outlet.deliver(running.request, running.sample, std::move(running.completion));
+  }
+
+  void never_begin(GenerationUnit const& unit) {
+    for (std::uint32_t i = 0; i < unit.count; ++i)
+      deliver_ended({.request = unit.request, .sample = unit.first + i, .completion = {}, .text = {}});
+  }
+
+  // Completions of requests that were ended since the last look leave their places.
+  void end_early() {
+    if (job_.options.early_end == nullptr) return;
+    std::size_t const count = job_.options.early_end->count();
+    if (count == ended_) return;
+    ended_ = count;
+    auto const is_ended = [&](std::size_t request) { return has_ended(request); };
+    auto const goes_on = [&](Active const& active) { return !has_ended(active.request); };
+    auto const running = std::stable_partition(active_.begin(), active_.end(), goes_on);
+    for (auto at = running; at != active_.end(); ++at) {
+      session_.release(at->slot);
+      deliver_ended(std::move(*at));
+    }
+    active_.erase(running, active_.end());
+    auto const waiting = std::stable_partition(interrupted_.begin(), interrupted_.end(), goes_on);
+    for (auto at = waiting; at != interrupted_.end(); ++at) deliver_ended(std::move(*at));
+    interrupted_.erase(waiting, interrupted_.end());
+    prompts_.remove(is_ended, [&](EnteringSequence<Slot>&& entering) {
+      if (entering.resumed) return deliver_ended(std::move(*entering.resumed));
+      never_begin(entering.unit);
+    });
+    if (open_ && has_ended(open_->request)) forget_open();
   }
 
   // ---- memory
@@ -358,29 +333,19 @@ class GenerationWorker {
   }
 
   // Gives up something that can be computed again, but not the first `keep` that enter. False: there is nothing.
-  bool give_up(std::size_t keep) {
-    if (open_ || beginning_) {
-      forget(open_ ? open_ : beginning_);
-      return true;
-    }
-    for (std::size_t i = entering_.size(); i-- > keep;) {
-      if (!entering_[i].slot) continue;
-      session_.release(*entering_[i].slot);
-      entering_[i].slot.reset();
-      entering_[i].done = 0;
-      return true;
-    }
-    return false;
-  }
+  bool give_up(std::size_t keep) { return forget_open() || prompts_.forget_beginning() || prompts_.give_up(keep); }
 
   [[nodiscard]] bool fork_fits(Slot slot) const {
     if constexpr (paged) return session_.fork_pages(slot) <= session_.free_pages();
     return true;
   }
 
-  void forget(std::optional<OpenSequence<Slot>>& prompt) {
-    if (prompt) session_.release(prompt->slot);
-    prompt.reset();
+  // False where there is none.
+  bool forget_open() {
+    if (!open_) return false;
+    session_.release(open_->slot);
+    open_.reset();
+    return true;
   }
 
   [[nodiscard]] std::size_t vocabulary() const noexcept { return job_.vocabulary; }
@@ -397,17 +362,17 @@ class GenerationWorker {
   bool bounded_ = false;                // the session's pages are
   std::vector<TokenSampler> samplers_;  // one for each thread that draws
   std::vector<Active> active_;          // the oldest first
-  std::deque<Entering> entering_;
+  EnteringPrompts<Session> prompts_;
   std::deque<Active> interrupted_;
   std::optional<OpenSequence<Slot>> open_;
-  std::optional<OpenSequence<Slot>> beginning_;
   LengthEstimate lengths_;
   std::size_t interruptions_ = 0;
+  std::size_t ended_ = 0;  // requests that the caller has ended, when they were last looked for
   std::vector<float> logits_;
   std::vector<SampledToken> drawn_;
+  std::vector<Draw> draws_;
   std::vector<Slot> slots_;
   std::vector<TokenId> tokens_;
-  std::vector<std::size_t> starts_;
 };
 
 }  // namespace grove::nn::cpu::detail
