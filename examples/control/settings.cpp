@@ -92,7 +92,7 @@ po::options_description options_of(Settings& s) {
       ("steps", with(s.steps), "environment steps, rounded up to whole collections")                          //
       ("environments", with(s.environments), "environments side by side")                                     //
       ("horizon", with(s.horizon), "steps of each environment between two trainings")                         //
-      ("minibatch", with(s.minibatch), "transitions an optimizer step")                                       //
+      ("minibatch", with(s.minibatch), "transitions an optimizer step; divides environments * horizon")       //
       ("epochs", with(s.epochs), "passes over the collected transitions")                                     //
       ("gamma", with(s.gamma), "discount")                                                                    //
       ("lambda", with(s.lambda), "of generalised advantage estimation")                                       //
@@ -133,6 +133,14 @@ void check(Settings const& s) {
   require("log-deviation", s.log_deviation, std::isfinite(s.log_deviation), "a finite number");
 }
 
+/// One that is asked for; the default makes minibatches of about its size of any collection.
+void check_minibatch(Settings const& s) {
+  auto const collection = s.environments * s.horizon;
+  if (collection % s.minibatch != 0)
+    throw grove::Error("--minibatch", "is " + std::to_string(s.minibatch),
+                       "a divisor of environments * horizon = " + std::to_string(collection));
+}
+
 /// Boost reads -1 as the greatest count there is.
 void refuse_negative_counts(po::parsed_options const& parsed) {
   for (auto const& option : parsed.options) {
@@ -165,6 +173,7 @@ std::optional<Settings> parse_settings(std::vector<std::string> const& arguments
   }
   po::notify(values);
   check(settings);
+  if (!values["minibatch"].defaulted()) check_minibatch(settings);
   if (settings.out.empty())
     settings.out = std::filesystem::path("runs") / (settings.environment + "-seed" + std::to_string(settings.seed));
   return settings;

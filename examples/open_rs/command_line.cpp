@@ -120,6 +120,9 @@ grove::Device device_of(std::string const& name) {
 grove::CausalLmOptions ModelFlags::resolved() const {
   if (dtype != "auto" && dtype != "f32" && dtype != "bf16")
     throw grove::Error("--dtype", "'" + dtype + "'", "f32 or bf16");
+  if (!folder.empty() && !std::filesystem::is_directory(folder))
+    throw grove::Error("--model", "there is no folder '" + folder.string() + "'", "a model folder in Hugging Face form",
+                       "hf download NAME --local-dir FOLDER gets one from the hub");
   auto const where = device_of(device);
   bool const bf16 = dtype == "bf16" || (dtype == "auto" && where == grove::Device::Cuda);
   grove::CausalLmOptions options{.dtype = bf16 ? grove::Dtype::BF16 : grove::Dtype::F32, .device = where};
@@ -147,6 +150,10 @@ int guarded(std::string_view program, std::function<int()> const& f) {
   } catch (grove::Error const& e) {
     std::cout.flush();
     std::cerr << program << ": " << e.what() << '\n';
+    return 2;
+  } catch (std::filesystem::filesystem_error const& e) {
+    std::cout.flush();
+    std::cerr << program << ": " << e.path1().string() << ": cannot be read or written: " << e.code().message() << '\n';
     return 2;
   } catch (std::exception const& e) {
     std::cout.flush();

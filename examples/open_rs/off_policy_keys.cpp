@@ -26,9 +26,9 @@ void OffPolicyKeys::add_to(po::options_description& options) {
        "beginning), current (its own), or auto: current for one update a step, else one of the others");
 }
 
-void OffPolicyKeys::check(std::string const& placement, bool two_views) const {
+void OffPolicyKeys::check(std::string const& placement, bool two_views, bool replays) const {
   auto const old = old_log_probs_of(old_log_probs);
-  if (one_step_ahead && placement == "colocated")
+  if (one_step_ahead && placement == "colocated" && !replays)
     throw grove::Error("recipe", "one_step_ahead with placement = colocated", "placement = split:K",
                        "ranks that train cannot sample at the same time");
   if (!two_views) return;

@@ -18,8 +18,8 @@ struct OffPolicyKeys {
   /// Every key with its default and meaning; values land here.
   void add_to(boost::program_options::options_description& options);
   /// Throws grove::Error for a value that is none, and for what the placement or two views of a prompt leave without
-  /// meaning.
-  void check(std::string const& placement, bool two_views) const;
+  /// meaning. A replay of what was sampled a step ahead has no ranks that sample.
+  void check(std::string const& placement, bool two_views, bool replays) const;
   /// The options of the trainer that these keys are.
   void put_into(grove::TrainOptions& options) const;
 };

@@ -10,7 +10,9 @@
 #include "grove/io/json.hpp"
 #include "grove/io/model_config.hpp"
 #include "grove/rollout/remote_sampler.hpp"
+#include "open_rs/command_line.hpp"
 #include "open_rs/commands.hpp"
+#include "open_rs/plan_cpu.hpp"
 
 namespace open_rs {
 
@@ -24,7 +26,10 @@ struct PlanFlags {
   std::string gpus = "4xA40", placement{}, model{};
   double mean_length = 0, longest_length = 0, prompt_length = 200, price = 0;
   std::string decode_share = "0.5:0.7", mfu = "0.25:0.4", fixed = "5:15";
-  bool padded = false, json = false;
+  bool padded = false, json = false, cpu = false;
+  std::string dtype = "f32";
+  std::size_t threads = 0;
+  Bytes memory{}, kv_cache{};
 
   void add_to(po::options_description& options);
 };
@@ -52,6 +57,14 @@ void PlanFlags::add_to(po::options_description& options) {
        "of the matrix operations that scoring and updating reach, with activation checkpointing")  //
       ("fixed", po::value(&fixed)->default_value(fixed)->value_name("LOW:HIGH"),
        "seconds of a step for everything else: rewards, logging, synchronising")  //
+      ("kv-cache-bytes", po::value(&kv_cache)->default_value(kv_cache)->value_name("BYTES"),
+       "most memory for keys and values of a GPU or process that samples, as for train: 500M, 8G; 0: no bound")  //
+      ("cpu", po::bool_switch(&cpu),
+       "memory of a step of one process on the CPU engine, phase by phase, in place of GPUs; no time. Every prompt and "
+       "completion counts as --prompt-length and --longest-length")                                                //
+      ("dtype", po::value(&dtype)->default_value(dtype)->value_name("f32|bf16"), "with --cpu: of the parameters")  //
+      ("threads", po::value(&threads)->default_value(0), "with --cpu; 0: all cores")                               //
+      ("memory", po::value(&memory)->value_name("BYTES"), "with --cpu: that there is (default: this machine's)")   //
       ("json", po::bool_switch(&json), "one JSON object instead of a table");
 }
 
@@ -98,7 +111,8 @@ gp::Workload workload_of(PlanFlags const& flags, Recipe const& recipe) {
       .longest_prompt = static_cast<double>(recipe.max_prompt_length),
       .reference = recipe.beta != 0,
       .old_log_probs = updates > 1,
-      .moment_bytes = recipe.moment_format() == grove::MomentFormat::Block8 ? gp::quantized_moments : gp::full_moments};
+      .moment_bytes = recipe.moment_format() == grove::MomentFormat::Block8 ? gp::quantized_moments : gp::full_moments,
+      .kv_cache_bytes = static_cast<double>(flags.kv_cache.count)};
 }
 
 std::string number(char const* format, double value) {
@@ -134,15 +148,21 @@ void print_table(gp::Plan const& plan, PlanFlags const& flags) {
             << " (options; the table has the middle of each)\n";
 }
 
-/// What frees most, first; only where it does not fit.
-void print_advice(gp::Plan const& plan) {
+/// What frees most, first, for those who do not do it yet; only where it does not fit.
+void print_advice(gp::Plan const& plan, gp::Workload const& work) {
   if (plan.fits()) return;
-  std::cout << "\n  To make it fit, what frees most first:\n"
-               "    fewer sequences in a micro-batch: --set per_device_train_batch_size=N (layers and their inputs)\n"
-               "    beta 0: --set beta=0 (the reference's weights)\n"
-               "    8-bit moments: --set optim=adamw_8bit (half of masters and moments)\n"
-               "    more GPUs (masters and moments are divided among those that train)\n"
-               "    shorter completions: --set max_completion_length=N\n";
+  std::cout << "\n  To make it fit, what frees most first:\n";
+  auto const say = [](bool helps, char const* text) {
+    if (helps) std::cout << "    " << text << '\n';
+  };
+  say(work.micro_batch > 1,
+      "fewer sequences in a micro-batch: --set per_device_train_batch_size=N (layers and their inputs)");
+  say(work.reference, "beta 0: --set beta=0 (the reference's weights)");
+  say(work.moment_bytes == gp::full_moments, "8-bit moments: --set optim=adamw_8bit (half of masters and moments)");
+  say(true, "more GPUs (masters and moments are divided among those that train)");
+  say(work.kv_cache_bytes == 0 && plan.phases.front().total_bytes() > 0.9 * plan.memory,
+      "a bound for keys and values: --kv-cache-bytes N, here and for train");
+  say(true, "shorter completions: --set max_completion_length=N");
 }
 
 /// The other placement's time, where it is the quicker one.
@@ -194,13 +214,50 @@ gp::Plan plan_of(std::string const& name, Recipe const& recipe, std::string cons
                        stack_of(flags));
 }
 
+namespace {
+
+/// Throws grove::Error for an option that does nothing beside --cpu, or without it.
+void check_options(po::variables_map const& values, bool cpu) {
+  auto const given = [&](char const* name) { return values.count(name) > 0 && !values[name].defaulted(); };
+  if (cpu) {
+    for (char const* const name :
+         {"gpus", "price", "placement", "mean-length", "padded", "decode-share", "mfu", "fixed"})
+      if (given(name)) throw grove::Error("--" + std::string(name), "is of GPUs", {}, "leave it out beside --cpu");
+    return;
+  }
+  for (char const* const name : {"dtype", "threads", "memory"})
+    if (given(name)) throw grove::Error("--" + std::string(name), "is of a plan for the CPU", {}, "add --cpu");
+}
+
+int plan_for_cpu(PlanFlags const& flags, Recipe const& recipe) {
+  CpuPlanFlags const cpu{.model = flags.model,
+                         .dtype = flags.dtype,
+                         .threads = flags.threads,
+                         .prompt_length = flags.prompt_length,
+                         .longest_length = flags.longest_length,
+                         .kv_cache_bytes = static_cast<double>(flags.kv_cache.count),
+                         .memory = static_cast<double>(flags.memory.count)};
+  auto const result = cpu_plan(recipe, cpu);
+  if (flags.json)
+    std::cout << plan_json(result).dump() << '\n';
+  else
+    print_cpu_plan(result, recipe, flags.recipe, cpu);
+  return 0;
+}
+
+}  // namespace
+
 int plan(Arguments const& arguments) {
   PlanFlags flags;
-  Command command("open_rs plan", "Memory, hours and dollars of a recipe on given GPUs.");
+  Command command("open_rs plan",
+                  "Memory, hours and dollars of a recipe on given GPUs, or its memory on the CPU engine.");
   flags.add_to(command.options());
-  if (!command.parse(arguments)) return 0;
+  auto const values = command.parse(arguments);
+  if (!values) return 0;
+  check_options(*values, flags.cpu);
 
   auto const recipe = resolve({.name = flags.recipe, .settings = flags.settings});
+  if (flags.cpu) return plan_for_cpu(flags, recipe);
   complete(flags, recipe);
   auto machine = gp::parse_machine(flags.gpus);
   if (flags.price > 0) machine.gpu.dollars = flags.price;
@@ -214,7 +271,7 @@ int plan(Arguments const& arguments) {
     return 0;
   }
   print_table(result, flags);
-  print_advice(result);
+  print_advice(result, work);
   if (!place.colocated)
     print_comparison(
         result, gp::make_plan(shape, machine, work, {.sampling = machine.count, .training = machine.count}, stack));

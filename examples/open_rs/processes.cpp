@@ -34,6 +34,7 @@ struct Child {
   pid_t pid = -1;
   std::size_t rank = 0;
   bool running = true;
+  bool given_up = false;  // killed here, since it did not end when another failed
   struct Stream {
     int from = -1;
     int to = -1;
@@ -114,12 +115,26 @@ void signal_all(std::vector<Child> const& children, int signal) {
     if (child.running) ::kill(child.pid, signal);
 }
 
-/// The exit code of a child that has ended, or none.
+/// The exit code of a child that has ended, or none. Says of one that could not say it itself why it ended.
 std::optional<int> ended(Child& child) {
   int status = 0;
   if (!child.running || ::waitpid(child.pid, &status, WNOHANG) != child.pid) return std::nullopt;
   child.running = false;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  int const signal = WTERMSIG(status);
+  if (!child.given_up)
+    std::cerr << "open_rs: rank " + std::to_string(child.rank) + " was ended by signal " + std::to_string(signal) +
+                     (signal == SIGKILL ? ", as the system does where memory is used up\n" : "\n");
+  return 128 + signal;
+}
+
+/// The others have had their time to end by themselves.
+void give_up(std::vector<Child>& children) {
+  for (auto& child : children) {
+    if (!child.running || std::exchange(child.given_up, true)) continue;
+    std::cerr << "open_rs: rank " + std::to_string(child.rank) + " did not end when another failed, and is killed\n";
+    ::kill(child.pid, SIGKILL);
+  }
 }
 
 void pump_all(std::vector<Child>& children) {
@@ -193,7 +208,7 @@ int launch(std::size_t processes, Arguments const& arguments) {
       }
     if (asked_to_stop() && !std::exchange(told, true)) signal_all(children, SIGTERM);
     // The others notice by themselves and say so; one that hangs does not.
-    if (failed && Clock::now() - *failed > std::chrono::seconds(3)) signal_all(children, SIGKILL);
+    if (failed && Clock::now() - *failed > std::chrono::seconds(3)) give_up(children);
   }
   return code;
 }

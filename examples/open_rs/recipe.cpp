@@ -108,7 +108,7 @@ void check_original_loss(Recipe const& r) {
            "a multiple of num_generations, " + std::to_string(r.num_generations) + ": whole groups");
 }
 
-void check(Recipe const& r) {
+void check(Recipe const& r, bool replays) {
   require(r.num_generations >= 2, "num_generations", static_cast<double>(r.num_generations),
           "at least 2: a group is compared with itself");
   auto const completions = r.per_device_train_batch_size * r.gradient_accumulation_steps * r.num_processes;
@@ -124,7 +124,7 @@ void check(Recipe const& r) {
   require(r.critic_learning_rate >= 0, "critic_learning_rate", r.critic_learning_rate, "0 (as learning_rate) or more");
   require(r.warmup_ratio >= 0 && r.warmup_ratio <= 1, "warmup_ratio", r.warmup_ratio, "from 0 to 1");
   r.as_run.check();
-  r.off_policy.check(r.as_run.placement, r.as_run.has_two_views(r.temperature));
+  r.off_policy.check(r.as_run.placement, r.as_run.has_two_views(r.temperature), replays);
   r.curriculum.check(r.reward_names(), r.as_run.data_order);
   r.evaluation.check(r.checkpoints.metric_for_best_model, r.checkpoints.save_best, r.checkpoints.save_steps);
   static_cast<void>(r.guards.guards());
@@ -294,7 +294,7 @@ Recipe resolve(RecipeSources const& sources) {
   take_file(sources.name, options, values);
   po::store(po::parsed_options(&options), values);
   po::notify(values);
-  check(recipe);
+  check(recipe, sources.replays);
   recipe.resolved = settings_in(values, options);
   return recipe;
 }

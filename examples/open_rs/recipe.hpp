@@ -76,6 +76,7 @@ struct Recipe {
 struct RecipeSources {
   std::string name = "exp3";            ///< of a file in the recipes folder, or a path
   std::vector<std::string> settings{};  ///< key=value
+  bool replays = false;                 ///< the run plays recorded batches back and samples nothing
 };
 
 /// Every key with its default and meaning; values land in `recipe`.

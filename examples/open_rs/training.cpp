@@ -77,11 +77,22 @@ void check_placement(TrainFlags const& flags, Recipe const& recipe) {
   placement.check(flags.launch.ranks());
   if (placement.samplers == 0) return;
   if (!flags.replay.empty())
-    throw grove::Error("--replay", "with placement = " + recipe.as_run.placement,
-                       "colocated: a replay samples nothing");
+    throw grove::Error("--replay", "with placement = " + recipe.as_run.placement, "colocated: a replay samples nothing",
+                       "--placement colocated, on as many processes as trained or on one; what was sampled one step "
+                       "ahead keeps one_step_ahead=true");
   if (recipe.lora.use_peft)
     throw grove::Error("use_peft", "with placement = " + recipe.as_run.placement, "colocated",
                        "adapters are not sent to ranks that sample");
+}
+
+/// Throws Error for a trace that could not be written when the run has ended.
+void check_trace(std::filesystem::path const& trace) {
+  if (trace.empty()) return;
+  auto const folder = trace.has_parent_path() ? trace.parent_path() : std::filesystem::path(".");
+  std::error_code none;
+  if (std::filesystem::is_directory(trace, none) || !std::filesystem::is_directory(folder, none) ||
+      ::access(folder.c_str(), W_OK) != 0)
+    throw grove::Error("--trace", "'" + trace.string() + "' cannot be written", "a file in a writable folder");
 }
 
 /// Keys of a recipe that the algorithm of its loss_type has, and another may not.
@@ -189,6 +200,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
                        "see open_rs train --help");
   if (flags.launch.processes == 0) throw grove::Error("--processes", "is 0", "at least 1");
   if (!flags.algorithm.empty()) divide_settings(flags);
+  flags.sources.replays = !flags.replay.empty();
   if (flags.print_recipe) {
     print_recipe(flags.sources, flags.json, std::cout);
     return false;
@@ -200,6 +212,7 @@ bool parse_train(Arguments const& arguments, std::vector<ExtraReward> const& ext
     return false;
   }
   check_placement(flags, recipe);
+  check_trace(flags.trace);
   if (flags.model.kv_cache.count > 0 && !flags.replay.empty() && !recipe.evaluation.wanted())
     throw grove::Error("--kv-cache-bytes", "with --replay, which samples nothing", {}, "leave it out");
   if (flags.resume.resume.empty()) flags.resume.resume = recipe.checkpoints.resume_from_checkpoint;
@@ -323,6 +336,9 @@ grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe,
 }
 
 grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe) {
+  if (recipe.moment_format() == grove::MomentFormat::Block8 && flags.model.resolved().device != grove::Device::Cpu)
+    throw grove::Error("recipe", "optim is '" + recipe.optim + "' on a CUDA device", "adamw_torch there",
+                       "leave optim out, or train with --device cpu");
   grove::TrainOptions options{
       .schedule = schedule_of(recipe),
       .adamw = {recipe.adam_beta1, recipe.adam_beta2, recipe.adam_epsilon, recipe.weight_decay, recipe.moment_format()},

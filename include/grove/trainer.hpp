@@ -32,6 +32,7 @@
 #include "grove/profile/span.hpp"
 #include "grove/reference.hpp"
 #include "grove/reward/scorer.hpp"
+#include "grove/shape.hpp"
 #include "grove/solo.hpp"
 #include "grove/staleness.hpp"
 #include "grove/train_options.hpp"
@@ -83,7 +84,7 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
     Stopwatch watch(report.metrics);
     Batch<P> batch = phase("gather", watch, [&] { return gather(report); });
     phase("score", watch, [&] { score(batch, report); });
-    phase("shape", watch, [&] { shape(batch, report); });
+    phase("shape", watch, [&] { shape<R>(batch, algorithm_.shaping, report.metrics); });
     phase("estimate", watch, [&] { estimate(batch, report); });
     phase("update", watch, [&] {
       update(batch, report);
@@ -257,35 +258,6 @@ class Trainer : CompositionChecks<Alg, P, X, R, Batching, C> {
     if (options_.old_log_probs != OldLogProbs::Auto) return options_.old_log_probs == OldLogProbs::Sampled;
     auto const is_exact = [](ParameterView const& p) { return p.dtype != Dtype::BF16; };
     return objective().scope == Scope::Token && std::ranges::all_of(policy_.parameters(), is_exact);
-  }
-
-  /// shape: one reward a sequence out of the matrix, and what single tokens earn.
-  void shape(Batch<P>& batch, StepReport& report) {
-    auto const n = batch.rewards.samples();
-    batch.reward.assign(n, Real(0));
-    batch.valid.assign(n, 0);
-    for (std::size_t s = 0; s < n; ++s)
-      if (batch.rewards.combined(s)) {
-        batch.reward[s] = static_cast<Real>(batch.rewards.combined_at_end(s));
-        batch.valid[s] = 1;
-      }
-    auto const& t = batch.trajectories;
-    if constexpr (requires { t.token_rewards(); }) {
-      auto const rewards = t.token_rewards();
-      batch.token_reward.assign(rewards.begin(), rewards.end());
-      // They are in the token rewards already.
-      if constexpr (requires { requires R::sums_token_rewards; }) std::ranges::fill(batch.reward, Real(0));
-    }
-    if (batch.rewards.has_tokens()) {
-      batch.token_reward.resize(t.episodes.tokens());
-      auto const& cu = t.episodes.cu_seqlens;
-      for (std::size_t s = 0; s < n; ++s)
-        batch.rewards.add_tokens_to(s, std::span(batch.token_reward).subspan(cu[s], cu[s + 1] - cu[s]));
-    }
-    if (algorithm_.shaping.wanted().empty()) return;
-    batch.token_reward.resize(t.episodes.tokens());
-    algorithm_.shaping(ShapingInput<Real>{t.episodes, batch.counts, batch.log_prob, batch.ref_log_prob},
-                       std::span(batch.token_reward), report.metrics);
   }
 
   /// estimate: advantages and, for a critic, value targets.

@@ -142,6 +142,14 @@ TEST_CASE("bad input: an output folder that cannot be written") {
   CHECK(recorded.says("cannot be made"));
 }
 
+TEST_CASE("bad input: a trace that could not be written is refused before the run, not after it") {
+  Workplace const w;
+  write(w.root / "file", "in the way");
+  for (auto const& trace : {w.root / "nowhere" / "trace.json", w.root / "file" / "trace.json", w.root})
+    check(run(w.train({"--steps", "1", "--trace", trace.string()})), trace.string().append("' cannot be written"));
+  CHECK_FALSE(fs::exists(w.root / "run"));
+}
+
 TEST_CASE("bad input: numbers of an algorithm outside their range, before anything is planned or loaded") {
   Workplace const w;
   for (auto const* setting : {"lambda=2", "epsilon=-1", "gamma=1.5", "cliprange_value=-1"}) {

@@ -26,6 +26,8 @@ if [ "$what" = faults ]; then
   refused "--vf-coef: is inf" --vf-coef inf
   refused "--ent-coef: is nan" --ent-coef nan
   refused "--max-grad-norm: is -1" --max-grad-norm -1
+  refused "--minibatch: is 100; expected a divisor of environments * horizon = 256" --minibatch 100
+  refused "--minibatch: is 512; expected a divisor" --minibatch 512
   grep -q 'learning-rate arg (=0.0003)' <<<"$("$program" --env MountainCarContinuous-v0 --help)"
   # Collections are whole: two of 64 steps where 100 are asked for, on the progress line as in the learning curve.
   "$program" --env CartPole-v1 --steps 100 --environments 2 --horizon 32 --eval-episodes 1 --out "$folder/run" >/dev/null 2>"$folder/progress"

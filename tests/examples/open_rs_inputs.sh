@@ -20,7 +20,10 @@ tiny=(--recipe exp3_tiny)
 echo '{"text":"1+1=","answer":"2"}' >column.jsonl
 data=column.jsonl refuses "missing column" 'column.jsonl:1: has no problem; its columns are: .*text.*name another column with data.problem' "${tiny[@]}"
 for i in $(seq 1 24); do echo "{\"problem\":\"$i+1=\",\"solution\":\"aops_forum\",\"value\":\"\$$i\$\"}"; done >label.jsonl
-data=label.jsonl refuses "a label for gold" "each of the 24 gold answers is 'aops_forum'; expected answers, not labels; name the column" "${tiny[@]}"
+data=label.jsonl refuses "a label for gold" "each of the 24 gold answers is 'aops_forum'; expected answers; name the column" "${tiny[@]}"
+for i in $(seq 1 24); do echo "{\"problem\":\"$i+1=\",\"solution\":\"https://example.org/$i\"}"; done >url.jsonl
+data=url.jsonl refuses "addresses for gold" '24 of the 24 gold answers are web addresses, such as "https://example.org/1"; expected answers' "${tiny[@]}"
+from=no/such refuses "no model" "there is no folder 'no/such'; expected a model folder.*hf download" "${tiny[@]}"
 for i in $(seq 1 24); do echo "{\"problem\":\"$i+1=\",\"solution\":\"Count the apples in basket $i.\",\"value\":\"\$$i\$\"}"; done >prose.jsonl
 data=prose.jsonl refuses "prose for gold" 'self-test: 24 of 24 gold answers fail against themselves.*choose the column of the gold answer' "${tiny[@]}" --set verifier=compatible-open-rs
 refuses "no such column" 'has no column "truth".*the line has' "${tiny[@]}" --set data.gold=truth

@@ -20,6 +20,7 @@ readmes = [pathlib.Path(argument).resolve() for argument in sys.argv[3:]]
 folder = tempfile.TemporaryDirectory()
 os.chdir(folder.name)
 faults = []
+variables = {}  # that the README sets
 
 # What shows JSON lines that do not depend on the machine beyond rounding.
 SHOWN = {"tokenize", "detokenize", "logprobs", "score"}
@@ -116,12 +117,12 @@ def same(shown, got):
 
 def run(command, shown):
     result = subprocess.run(["bash", "-c", 'open_rs() { "$program" "$@"; }\n' + command], capture_output=True, text=True, timeout=300,
-                            env={**os.environ, "program": program, "M": model})
+                            env={**os.environ, **variables, "program": program, "M": model})
     is_refused = any("expected" in line and line.startswith("open_rs: ") for line in shown)
     if result.returncode != (2 if is_refused else 0):
         return faults.append(f"exit code {result.returncode}: {command}\n{result.stderr}")
     json_shown = [line for line in shown if line.startswith("{") and "..." not in line]
-    if json_shown and next(calls(command))[0] in SHOWN:
+    if json_shown and next(calls(command), [""])[0] in SHOWN:
         got = [json.loads(line) for line in result.stdout.splitlines()]
         if not same([json.loads(line) for line in json_shown], got):
             faults.append(f"prints otherwise than shown: {command}\n{result.stdout}")
@@ -138,6 +139,8 @@ def stand_ins():
              "solution": f"It is $\\boxed{{{2 * a + 3}}}$."} for i, a in enumerate(range(11, 41))]
     for name in ("aime24", "amc23", "math500", "s1", "data/open-rs/train"):
         lines(f"{name}.jsonl", [{**row, "id": f"{name}-{row['id']}"} for row in sums[:3 if name in ("aime24", "amc23") else 30]])
+    for name in ("aime24", "amc23", "math500", "minerva", "olympiadbench"):  # as the hub's tool leaves them
+        lines(f"data/{name}/test.jsonl", [{**row, "id": f"{name}-{row['id']}"} for row in sums[:3]])
     lines("theirs.jsonl", [{"id": f"aime24-{row['id']}", "completion": row["solution"]} for row in sums[:3]])
     lines("small-model.jsonl", [{"id": f"s1-{row['id']}", "completion": row["solution" if i % 2 else "problem"]} for i, row in enumerate(sums)])
     lines("judge.jsonl", [{"id": f"s1-{row['id']}", "completion": "yes"} for row in sums])
@@ -145,22 +148,26 @@ def stand_ins():
     shutil.copytree(model, longer)
     config = json.loads((longer / "config.json").read_text())
     (longer / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 450}))
-    pathlib.Path("models/open-rs3").symlink_to(longer.resolve())
+    for name in ("models/open-rs3", "models/judge"):
+        pathlib.Path(name).symlink_to(longer.resolve())
     lines("tiny.jsonl", [{"problem": f"{a}+{a + 3}=", "answer": str(2 * a + 3)} for a in range(11, 41)])
     result = answer("train", "--model", str(longer), "--data", "tiny.jsonl", "--recipe", "exp3_tiny", "--steps", "2", "--out", "runs/exp3",
                     "--record", "runs/exp3/record")
     if result.returncode != 0:
         sys.exit(result.stderr)
     pathlib.Path("runs/exp3/checkpoint-50").symlink_to("final")
+    shutil.copytree("runs/exp3", "runs/tiny", symlinks=True)
 
 
 def is_runnable(command):
-    """Training of the real model is not, nor what stands for more."""
+    """Training of the real model is not, nor what stands for more, nor the tiny recipe whole, which another test trains."""
     words = list(calls(command))
+    if not words and command.startswith(("seq ", "head ", "tail ")):
+        return True
     if not words or any(not call for call in words) or re.search(r"(^|\s)\.\.\.(\s|$)", command):
         return False
     call = words[0]
-    return "--chat" not in call and "DIR" not in call and (call[0] != "train" or "$M" in call or "--dry-run" in call or "--print-recipe" in call)
+    return "--chat" not in call and "DIR" not in call and (call[0] != "train" or ("$M" in call and "exp3_tiny" not in call) or "--dry-run" in call or "--print-recipe" in call)
 
 
 stand_ins()
@@ -171,6 +178,8 @@ for block in code_blocks(text):
         if made := re.fullmatch(r"cat (\S+)", command):
             pathlib.Path(made[1]).write_text("".join(line + "\n" for line in shown if line))
             continue
+        if given := re.fullmatch(r'(\w+)="?([^"]*)"?', command):
+            variables[given[1]] = given[2]
         for call in calls(command):
             count += 1
             check(call)

@@ -174,6 +174,8 @@ TEST_CASE("recipe: sampling ahead wants ranks that sample, and one view of a pro
   };
   CHECK(message({"one_step_ahead=true", "placement=split:1"}).empty());
   CHECK(message({"one_step_ahead=true"}).find("placement = split:K") != std::string::npos);
+  CHECK(open_rs::resolve({.name = "exp3", .settings = {"one_step_ahead=true"}, .replays = true})
+            .off_policy.one_step_ahead);
   CHECK(
       message({"one_step_ahead=true", "placement=split:1", "rollout_bos=twice"}).find("one_step_ahead where trained") !=
       std::string::npos);

@@ -2,7 +2,9 @@
 #include "grove/plan/plan.hpp"
 
 #include <algorithm>
+#include <string_view>
 
+#include "grove/plan/cpu_memory.hpp"
 #include "support/catch.hpp"
 
 using namespace grove::plan;
@@ -135,4 +137,46 @@ TEST_CASE("plans that make no sense are refused") {
   REQUIRE_THROWS_AS(make_plan({}, machine, as_run_work, as_run_place,
                               {.decode_share = {1.5, 0.7}, .mfu = {0.4, 0.25}, .fixed = {5, 15}}),
                     grove::Error);
+}
+
+TEST_CASE("a bound of keys and values takes memory down to it, and sequences take turns") {
+  auto const machine = parse_machine("4xA40");
+  Placement const place{.sampling = 4, .training = 4};
+  auto work = as_run_work;  // 18 completions a GPU
+  auto const free = make_plan({}, machine, work, place, original);
+  double const sequence = (512 + 3584) * 28672.0;
+  CHECK(bytes(free, "generate", "kv_cache") == 18 * sequence);
+  work.kv_cache_bytes = 18 * sequence;
+  auto const enough = make_plan({}, machine, work, place, original);
+  CHECK(enough.peak() == free.peak());
+  CHECK(enough.middle() == free.middle());
+  work.kv_cache_bytes = 6.5 * sequence;
+  auto const bound = make_plan({}, machine, work, place, original);
+  CHECK(bytes(bound, "generate", "kv_cache") == 6 * sequence);
+  CHECK(bytes(bound, "generate", "logits") == Approx(bytes(free, "generate", "logits") / 3));
+  CHECK(seconds(bound, "generate", "read_weights") ==
+        Approx(seconds(free, "generate", "read_weights") * (3584 + 2 * 2250) / 3584));
+  CHECK(seconds(bound, "generate", "read_kv_cache") == Approx(seconds(free, "generate", "read_kv_cache")));
+  work.kv_cache_bytes = 0.9 * sequence;
+  REQUIRE_THROWS_AS(make_plan({}, machine, work, place, original), grove::Error);
+}
+
+TEST_CASE("on the CPU a bound of keys and values is whole pages of all layers") {
+  ModelShape const shape{
+      .layers = 2, .hidden = 64, .intermediate = 128, .heads = 4, .kv_heads = 2, .head_dim = 16, .vocabulary = 100};
+  CpuWorkload work{.prompts = 4, .group = 8, .prompt = 32, .completion = 100};
+  auto const kv = [&] {
+    auto const phases = cpu_memory(shape, work);
+    for (auto const& term : phases.front().bytes)
+      if (term.name == "kv_cache") return term.value;
+    return -1.0;
+  };
+  double const page = 4.0 * 2 * 2 * 16 * (16 + 16);  // f32; layers, heads, tokens, a key and a value
+  CHECK(kv() == page * (4 * 2 + 32 * 7));            // prompts of two pages once a group
+  work.kv_cache_bytes = 20.5 * page;
+  CHECK(kv() == page * 20);
+  work.kv_cache_bytes = 9 * page;  // 131 tokens
+  CHECK(kv() == page * 9);
+  work.kv_cache_bytes = 8.9 * page;
+  REQUIRE_THROWS_AS(cpu_memory(shape, work), grove::Error);
 }

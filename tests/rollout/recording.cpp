@@ -140,6 +140,17 @@ TEST_CASE("two sequences of one group and index, and a step without any, are ref
   CHECK(write_line(folder.path, "").find("holds no sequence") != message.npos);
 }
 
+TEST_CASE("a completion that was ended early is no sample, and trajectories refuse it") {
+  grove::TokenSample sample;
+  sample.completion = {.tokens = {1, 2}, .log_probs = {-1, -2}, .versions = {0, 0}};
+  grove::TokenTrajectories t;
+  t.add(sample, 0);
+  sample.completion.finish = grove::Finish::Ended;
+  REQUIRE_THROWS_AS(t.add(sample, 0), grove::Error);
+  CHECK(t.samples.size() == 1);
+  CHECK(t.episodes.sequences() == 1);
+}
+
 TEST_CASE("a missing step says which") {
   Folder folder;
   REQUIRE_THROWS_AS(grove::read_recording(folder.path, 4, tiny::policy()), grove::Error);

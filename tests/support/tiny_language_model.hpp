@@ -36,11 +36,21 @@ inline grove::io::ModelConfig config() {
   return config;
 }
 
-inline grove::AnyCausalLm policy(grove::CausalLmOptions options = {.threads = 1}, std::uint64_t seed = 5) {
+inline grove::nn::cpu::Parameters parameters(std::uint64_t seed = 5) {
   grove::nn::cpu::Parameters parameters(config());
   parameters.initialise(seed);
   for (float& x : parameters["model.embed_tokens.weight"]) x *= 8;  // far from flat distributions
-  return grove::AnyCausalLm(grove::CausalLm<grove::nn::cpu::Qwen2>(std::move(parameters), options));
+  return parameters;
+}
+
+inline grove::AnyCausalLm policy(grove::CausalLmOptions options = {.threads = 1}, std::uint64_t seed = 5) {
+  return grove::AnyCausalLm(grove::CausalLm<grove::nn::cpu::Qwen2>(parameters(seed), options));
+}
+
+/// The same on LibTorch's tensors.
+inline grove::AnyCausalLm on_tensors(grove::Dtype dtype = grove::Dtype::F32) {
+  return grove::AnyCausalLm(
+      grove::CausalLm<grove::nn::Qwen2, grove::TorchEngine>(parameters(), {.dtype = dtype, .threads = 1}));
 }
 
 inline grove::Problem problem(std::uint64_t draw) {

@@ -9,8 +9,10 @@
 #include <cmath>
 #include <cstddef>
 #include <initializer_list>
+#include <string>
 #include <vector>
 
+#include "grove/error.hpp"
 #include "grove/plan/model_shape.hpp"
 #include "grove/plan/plan.hpp"
 
@@ -35,6 +37,7 @@ struct CpuWorkload {
   std::size_t adapters = 0;            ///< parameters of adapters; 0: all weights are trained
   std::size_t adapter_rank = 16;       ///< of the adapters, if any
   double moment_bytes = full_moments;  ///< of a trained parameter
+  double kv_cache_bytes = 0;           ///< most for keys and values; 0: no bound
 };
 
 namespace detail {
@@ -131,8 +134,18 @@ class CpuPlanner {
     std::size_t const groups = (width + w_.group - 1) / w_.group;
     std::size_t const shared = w_.prompt / 16;
     std::size_t const own = (length() + 15) / 16 - shared;
-    double const page = static_cast<double>(m_.layers) * product(m_.kv_heads, 16 * (m_.head_dim + up(m_.head_dim, 16)));
-    return 4 * page * static_cast<double>(groups * shared + width * own);
+    double const page =
+        4 * static_cast<double>(m_.layers) * product(m_.kv_heads, 16 * (m_.head_dim + up(m_.head_dim, 16)));
+    double const pages = static_cast<double>(groups * shared + width * own);
+    if (w_.kv_cache_bytes == 0) return page * pages;
+    double const fit = std::floor(w_.kv_cache_bytes / page);
+    std::size_t const longest = (length() + 14) / 16;  // the last token's are never kept
+    double const alone = page * static_cast<double>(longest);
+    if (w_.kv_cache_bytes < alone)
+      throw Error("plan", "keys and values of one sequence take " + std::to_string(std::llround(alone)) + " bytes",
+                  "at most kv_cache_bytes, " + std::to_string(std::llround(w_.kv_cache_bytes)),
+                  "raise it or shorten the completions");
+    return page * std::min(pages, fit);
   }
   double decode() const {
     std::size_t const width = std::min(w_.width, sequences());

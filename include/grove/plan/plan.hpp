@@ -34,6 +34,7 @@ struct Workload {
   bool reference = true;          ///< a frozen copy is scored: beta is not 0
   bool old_log_probs = false;     ///< scored once more, for several updates a batch
   double moment_bytes = full_moments;
+  double kv_cache_bytes = 0;  ///< most for keys and values on a GPU that samples; 0: what all its sequences take
 };
 
 /// Who does what, and how often ranks wait for each other.
@@ -137,6 +138,21 @@ class Planner {
     return bytes;
   }
 
+  /// Keys and values of the longest sequence that there may be.
+  double sequence_bytes() const { return (work_.longest_prompt + work_.longest_completion) * model_.kv_bytes(); }
+
+  /// Of `batch` sequences, each counted as long as it may become, those that decode together.
+  double sequences_at_once(double batch) const {
+    if (work_.kv_cache_bytes == 0) return batch;
+    double const fit = std::floor(work_.kv_cache_bytes / sequence_bytes());
+    if (fit < 1)
+      throw Error("plan",
+                  "keys and values of one sequence take " + std::to_string(std::llround(sequence_bytes())) + " bytes",
+                  "at most kv_cache_bytes, " + std::to_string(std::llround(work_.kv_cache_bytes)),
+                  "raise it or shorten the completions");
+    return std::min(batch, fit);
+  }
+
   /// Each decoded token reads the weights and the keys and values of the sequences that are not done.
   Phase generate(Efficiency e) const {
     double const calls = static_cast<double>(place_.sampling_calls);
@@ -144,11 +160,15 @@ class Planner {
         std::ceil(static_cast<double>(work_.completions) / calls / static_cast<double>(place_.sampling));
     double const bandwidth = gpu_.bandwidth * e.decode_share;
     double const context = work_.prompt + work_.mean_completion / 2;
+    double const at_once = sequences_at_once(batch);
+    // Where not all fit, sequences begin as others end: a step for each token of the mean one more, so often as they
+    // take turns.
+    double const steps = work_.longest_completion + (batch / at_once - 1) * work_.mean_completion;
     double const kv = batch * work_.mean_completion * context * model_.kv_bytes();
     Phase phase{.name = "generate", .bytes = resident(place_.colocated)};
-    phase.bytes.push_back({"kv_cache", batch * (work_.longest_prompt + work_.longest_completion) * model_.kv_bytes()});
-    phase.bytes.push_back({"logits", batch * static_cast<double>(model_.vocabulary) * 4});
-    phase.seconds = {{"read_weights", calls * work_.longest_completion * 2 * model_.multiplied() / bandwidth},
+    phase.bytes.push_back({"kv_cache", at_once * sequence_bytes()});
+    phase.bytes.push_back({"logits", at_once * static_cast<double>(model_.vocabulary) * 4});
+    phase.seconds = {{"read_weights", calls * steps * 2 * model_.multiplied() / bandwidth},
                      {"read_kv_cache", calls * kv / bandwidth},
                      {"prefill", calls * batch * work_.prompt * model_.forward_operations(work_.prompt) /
                                      (gpu_.operations * e.mfu)}};

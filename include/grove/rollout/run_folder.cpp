@@ -3,11 +3,13 @@
 
 #include <array>
 #include <cstdio>
+#include <deque>
 
 #include "grove/error.hpp"
 #include "grove/io/atomic_file.hpp"
 #include "grove/io/json.hpp"
 #include "grove/io/safetensors.hpp"
+#include "grove/optim/device_memory.hpp"
 
 namespace grove {
 namespace {
@@ -54,11 +56,14 @@ std::function<void(std::size_t, std::span<const ParameterView>)> dump_gradients_
   if (error) throw Error(folder.string(), "cannot be made: " + error.message(), "a folder for the gradients");
   return [folder](std::size_t update, std::span<const ParameterView> parameters) {
     std::vector<io::TensorView> tensors;
-    for (auto const& p : parameters)
+    std::deque<HostBytes> gradients;  // elements stay in place
+    for (auto const& p : parameters) {
+      gradients.emplace_back(p.device, p.gradient, p.size * sizeof(float));
       tensors.push_back({.name = std::string(p.name),
                          .dtype = io::DType::F32,
                          .shape = {p.shape.begin(), p.shape.end()},
-                         .bytes = std::as_bytes(std::span(static_cast<float const*>(p.gradient), p.size))});
+                         .bytes = gradients.back().bytes()});
+    }
     char name[40];
     std::snprintf(name, sizeof name, "update-%06zu.safetensors", update + 1);
     io::write_safetensors((folder / name).string(), tensors, {});

@@ -51,6 +51,9 @@ struct TokenTrajectories {
                       std::to_string(c.log_probs.size()) + " log-probs and " + std::to_string(c.versions.size()) +
                       " policy versions",
                   "one each a token");
+    if (c.finish == Finish::Ended)
+      throw Error("TokenTrajectories", "a completion that was ended early", "completions that ended by themselves",
+                  "what was cut off is no sample of the policy: leave it out");
     episodes.add(c.tokens.size(), group, c.finish == Finish::Length);
     log_probs_.insert(log_probs_.end(), c.log_probs.begin(), c.log_probs.end());
     versions_.insert(versions_.end(), c.versions.begin(), c.versions.end());
