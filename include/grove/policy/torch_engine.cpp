@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/policy/torch_engine.hpp"
 
-#include "grove/error.hpp"
 #include "grove/nn/torch/generation.hpp"
 
 namespace grove {
@@ -25,22 +24,21 @@ void TorchEngine<Variant>::load(cpu::WeightSource const& values, std::uint64_t v
 }
 
 template <class Variant>
-void TorchEngine<Variant>::load_adapters(cpu::Adapters const&, std::uint64_t) {
-  throw Error("adapters", "are asked for on a CUDA device", "the CPU",
-              "train all weights there, or the adapters with --device cpu");
+void TorchEngine<Variant>::load_adapters(cpu::Adapters const& adapters, std::uint64_t version) {
+  decoder_.load_adapters(adapters, version);
 }
 
 template <class Variant>
-void TorchEngine<Variant>::accumulate(nn::PackedBatch const&, nn::HeadRows const&, nn::HeadColumns,
-                                      nn::HeadFunction const&, cpu::WeightSource const&, cpu::Adapters&,
-                                      nn::LayerDone const&) {
-  throw Error("adapters", "are trained on a CUDA device", "the CPU");
+void TorchEngine<Variant>::accumulate(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadColumns columns,
+                                      nn::HeadFunction const& f, cpu::WeightSource const&, cpu::Adapters& gradients,
+                                      nn::LayerDone const& done) {
+  decoder_.accumulate(batch, rows, columns, f, gradients, done);
 }
 
 template <class Variant>
 void TorchEngine<Variant>::score(nn::PackedBatch const& batch, nn::HeadRows const& rows, nn::HeadOutputs const& outputs,
-                                 nn::Adapted) const {
-  decoder_.score(batch, rows, outputs);
+                                 nn::Adapted adapted) const {
+  decoder_.score(batch, rows, outputs, adapted);
 }
 
 template <class Variant>

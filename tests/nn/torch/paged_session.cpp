@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decode over pages, its kernels run on the host, beside decode in ATen operations; which page is whose; and what
 // shapes steps are padded to.
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <set>
@@ -89,10 +90,20 @@ class Both {
   std::size_t count_ = 0;
 };
 
+/// Adapters of some projections, with a B that is not zero.
+cpu::Adapters random_adapters(io::ModelConfig const& config, std::array<bool, cpu::projections> targets) {
+  cpu::Adapters adapters(config, {.rank = 4, .scale = 0.5, .targets = targets});
+  adapters.initialise(3);
+  for (std::size_t i = 0; auto& x : adapters.values())
+    if (x == 0) x = 0.3F * std::sin(static_cast<float>(++i));
+  return adapters;
+}
+
 template <class Variant>
-void check_session(Dtype dtype, std::size_t head_dim = 64) {
+void check_session(Dtype dtype, std::size_t head_dim = 64, cpu::Adapters const* adapters = nullptr) {
   INFO(Variant::architecture);
-  auto const pair = make_pair<Variant>(dtype, head_dim);
+  auto pair = make_pair<Variant>(dtype, head_dim);
+  if (adapters != nullptr) pair.other.load_adapters(*adapters, 2);
   HostKernels const kernels;
   Both<Variant> both(pair.other, kernels, dtype == Dtype::F32 ? 2e-5 : 0.15);
   auto slots = both.prefill(cpu::test::random_batch(3, 40, 67, 11));
@@ -124,6 +135,24 @@ TEST_CASE("Decode over pages gives the logits of decode in ATen operations") {
 TEST_CASE("Decode over pages gives the logits of decode in ATen operations, in bf16") {
   check_session<Qwen2>(Dtype::BF16);
   check_session<Qwen3>(Dtype::BF16);
+}
+
+TEST_CASE("Decode over pages adds adapters as decode in ATen operations does") {
+  auto const config = kernel_config<Qwen3>();
+  auto const all = random_adapters(config, {true, true, true, true, true, true, true});
+  auto const some = random_adapters(config, {false, true, false, false, true, false, false});
+  check_session<Qwen3>(Dtype::F32, 64, &all);
+  check_session<Qwen3>(Dtype::F32, 64, &some);
+  auto pair = make_pair<Qwen3>();
+  engine::DecodeSession<Qwen3> without(pair.other);
+  std::vector<std::uint32_t> slots(1);
+  std::vector<float> plain(67), adapted(67);
+  auto const batch = cpu::test::random_batch(1, 9, 67);
+  without.prefill(batch.packed(), slots, plain);
+  pair.other.load_adapters(all, 2);
+  engine::DecodeSession<Qwen3> with(pair.other);
+  with.prefill(batch.packed(), slots, adapted);
+  CHECK(largest_difference(plain, adapted) > 1e-2);
 }
 
 TEST_CASE("Decode over pages goes on past the first part of a sequence, the first table and the first pool") {

@@ -55,9 +55,9 @@ class Trunk {
   Trunk(Impl const& impl, PackedBatch const& batch)
       : impl_(impl), batch_(batch), angles_(detail::angles_of(impl.rotary, positions(batch), impl.device)) {}
 
-  at::Tensor forward() const {
+  at::Tensor forward(Adapted adapted) const {
     auto x = impl_.embed(batch_.tokens);
-    for (std::size_t i = 0; i < impl_.config.layers; ++i) x = impl_.layer(i)(x, angles_, batch_.cu_seqlens);
+    for (std::size_t i = 0; i < impl_.config.layers; ++i) x = impl_.layer(i, adapted)(x, angles_, batch_.cu_seqlens);
     return x;
   }
 
@@ -77,19 +77,18 @@ class Trunk {
     return x;
   }
 
-  /// From the derivative of the hidden states; adds those of all weights.
-  void backward(at::Tensor gradient, detail::Weights& weights, LayerDone const& done) {
+  /// From the derivative of the hidden states to that of the embeddings. `collect(layer)` takes what is at the leaves.
+  template <class Collect>
+  at::Tensor backward(at::Tensor gradient, Collect const& collect) {
     for (std::size_t i = steps_.size(); i-- > 0;) {
       Step step = std::move(steps_.back());
       steps_.pop_back();
       if (!step.output.defined()) step.output = run(i, step.input);
       step.output.backward(gradient);
       gradient = step.input.grad();
-      weights.collect(weights.layers[i]);
-      if (done) done(i);
+      collect(i);
     }
-    weights.gradient(weights.embedding)
-        .index_add_(0, detail::indices(batch_.tokens, impl_.device), gradient.to(at::kFloat));
+    return gradient;
   }
 
  private:
@@ -183,12 +182,24 @@ typename Decoder<Variant>::Buffers Decoder<Variant>::buffers() {
 }
 
 template <class Variant>
+void Decoder<Variant>::load_adapters(cpu::Adapters const& adapters, std::uint64_t version) {
+  detail::translated("Decoder::load_adapters", [&] {
+    auto& mine = impl_->adapters;
+    if (mine && mine->shape() == adapters.shape())
+      mine->load(adapters);
+    else
+      mine.emplace(adapters, impl_->config, impl_->options.dtype, impl_->options.device);
+  });
+  impl_->version = version;
+}
+
+template <class Variant>
 void Decoder<Variant>::set_version(std::uint64_t version) noexcept {
   impl_->version = version;
 }
 
 template <class Variant>
-void Decoder<Variant>::score(PackedBatch batch, HeadRows rows, HeadOutputs outputs) const {
+void Decoder<Variant>::score(PackedBatch batch, HeadRows rows, HeadOutputs outputs, Adapted adapted) const {
   char const* const where = "Decoder::score";
   cpu::detail::check_batch(where, batch, vocab_size());
   cpu::detail::check_rows(where, rows, batch.tokens.size(), vocab_size());
@@ -197,7 +208,7 @@ void Decoder<Variant>::score(PackedBatch batch, HeadRows rows, HeadOutputs outpu
   at::NoGradGuard const no_grad;
   detail::translated(where, [&] {
     auto const& weights = impl_->weights;
-    auto const x = Trunk<Variant>(*impl_, batch).forward();
+    auto const x = Trunk<Variant>(*impl_, batch).forward(adapted);
     auto const wanted = at::index_select(x, 0, detail::indices(rows.rows, impl_->device));
     auto const normed = detail::rms_norm(wanted, weights.norm, impl_->config);
     detail::Head(normed, weights.head.value, rows, impl_->options.logits).forward(outputs);
@@ -207,6 +218,34 @@ void Decoder<Variant>::score(PackedBatch batch, HeadRows rows, HeadOutputs outpu
 template <class Variant>
 void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f,
                                   LayerDone const& done) {
+  if (impl_->adapters) throw Error("Decoder::accumulate", "gradients of weights that have adapters", "the adapters'");
+  auto& weights = impl_->weights;
+  weights.drop_strays();
+  pass(batch, rows, columns, f, &weights, [&](std::size_t layer) {
+    weights.collect(weights.layers[layer]);
+    if (done) done(layer);
+  });
+}
+
+template <class Variant>
+void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f,
+                                  cpu::Adapters& gradients, LayerDone const& done) {
+  auto& adapters = impl_->adapters;
+  if (!adapters) throw Error("Decoder::accumulate", "the decoder has no adapters", "load_adapters() before");
+  if (!(gradients.shape() == adapters->shape()))
+    throw Error("Decoder::accumulate", "gradients of adapters of another shape", "those that are loaded");
+  adapters->drop_strays();
+  pass(batch, rows, columns, f, nullptr, [&](std::size_t layer) {
+    adapters->take_gradients(layer, gradients);
+    if (done) done(layer);
+  });
+}
+
+/// What is trained beside the layers' part of it: nothing where `trained` is null.
+template <class Variant>
+template <class Collect>
+void Decoder<Variant>::pass(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f,
+                            detail::Weights* trained, Collect const& collect) {
   char const* const where = "Decoder::accumulate";
   cpu::detail::check_batch(where, batch, vocab_size());
   cpu::detail::check_rows(where, rows, batch.tokens.size(), vocab_size());
@@ -214,22 +253,26 @@ void Decoder<Variant>::accumulate(PackedBatch batch, HeadRows rows, HeadColumns 
   Columns outputs(rows.rows.size(), impl_->config.hidden_size, columns);
   Columns gradients(rows.rows.size(), impl_->config.hidden_size, columns);
   at::NoGradGuard const no_grad;
-  auto& weights = impl_->weights;
-  weights.drop_strays();
   detail::translated(where, [&] {
+    auto const& weights = impl_->weights;
+    auto const norm = trained != nullptr ? weights.norm : weights.norm.frozen();
     Trunk<Variant> trunk(*impl_, batch);
     auto const at_rows = detail::indices(rows.rows, impl_->device);
     auto const x = trunk.forward_to_train();
     auto const states = leaf(at::index_select(x, 0, at_rows));
-    auto const normed = with_graph([&] { return detail::rms_norm(states, weights.norm, impl_->config); });
+    auto const normed = with_graph([&] { return detail::rms_norm(states, norm, impl_->config); });
     detail::Head const head(normed.detach(), weights.head.value.detach(), rows, impl_->options.logits);
     head.forward(outputs.outputs());
     f(outputs.outputs(), gradients.gradients());
-    normed.backward(head.backward(gradients.gradients(), weights.gradient(weights.head)).to(normed.scalar_type()));
-    weights.collect(weights.norm);
+    auto const of_head = trained != nullptr ? trained->gradient(weights.head) : at::Tensor();
+    normed.backward(head.backward(gradients.gradients(), of_head).to(normed.scalar_type()));
+    if (trained != nullptr) trained->collect(norm);
     auto gradient = at::zeros_like(x);
     gradient.index_copy_(0, at_rows, states.grad());
-    trunk.backward(gradient, weights, done);
+    gradient = trunk.backward(gradient, collect);
+    if (trained == nullptr) return;
+    trained->gradient(weights.embedding)
+        .index_add_(0, detail::indices(batch.tokens, impl_->device), gradient.to(at::kFloat));
   });
 }
 

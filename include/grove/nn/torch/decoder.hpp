@@ -9,12 +9,17 @@
 #include <memory>
 
 #include "grove/io/model_config.hpp"
+#include "grove/nn/cpu/adapters.hpp"
 #include "grove/nn/cpu/parameters.hpp"
 #include "grove/nn/decoder_types.hpp"
 #include "grove/nn/torch/device.hpp"
 #include "grove/parameter.hpp"
 
 namespace grove::nn::torch {
+
+namespace detail {
+class Weights;
+}
 
 struct DecoderOptions {
   Device device = Device::Cpu;
@@ -50,17 +55,25 @@ class Decoder {
   [[nodiscard]] Buffers buffers();
   void set_version(std::uint64_t version) noexcept;
 
+  /// Adapters that everything adds to the weights from now on, rounded to the dtype.
+  void load_adapters(cpu::Adapters const& adapters, std::uint64_t version);
+
   [[nodiscard]] std::uint64_t version() const noexcept;
   [[nodiscard]] io::ModelConfig const& config() const noexcept;
   [[nodiscard]] Dtype dtype() const noexcept;
   [[nodiscard]] std::size_t vocab_size() const noexcept { return config().vocab_size; }
 
   /// As cpu::Decoder::score: the wanted outputs of the wanted rows, no gradients. Throws grove::Error as it does.
-  void score(PackedBatch batch, HeadRows rows, HeadOutputs outputs) const;
+  void score(PackedBatch batch, HeadRows rows, HeadOutputs outputs, Adapted adapted = Adapted::Yes) const;
 
-  /// Forward, `f` on the outputs of all rows, backward; the gradients are added up on the device.
+  /// Forward, `f` on the outputs of all rows, backward; the gradients are added up on the device. Throws grove::Error
+  /// where there are adapters.
   void accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f,
                   LayerDone const& done = {});
+  /// The same for the adapters that are loaded, whose gradients are added to those on the host, layer by layer; the
+  /// weights have none.
+  void accumulate(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f,
+                  cpu::Adapters& gradients, LayerDone const& done = {});
 
   /// Adds what `accumulate` has gathered to `to`, and sets it to 0.
   void take_gradients(cpu::Parameters& to);
@@ -69,6 +82,10 @@ class Decoder {
   [[nodiscard]] Impl const& impl() const noexcept { return *impl_; }
 
  private:
+  template <class Collect>
+  void pass(PackedBatch batch, HeadRows rows, HeadColumns columns, HeadFunction const& f, detail::Weights* trained,
+            Collect const& collect);
+
   std::unique_ptr<Impl> impl_;
 };
 

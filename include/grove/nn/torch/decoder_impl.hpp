@@ -4,9 +4,11 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "grove/nn/cpu/decoder_layout.hpp"
+#include "grove/nn/torch/adapters.hpp"
 #include "grove/nn/torch/decoder.hpp"
 #include "grove/nn/torch/layer.hpp"
 #include "grove/nn/torch/weights.hpp"
@@ -17,7 +19,12 @@ template <class Variant>
 struct Decoder<Variant>::Impl {
   Impl(io::ModelConfig const& model, DecoderOptions const& chosen);
 
-  [[nodiscard]] detail::Layer<Variant> layer(std::size_t i) const { return {config, weights.layers[i], i}; }
+  [[nodiscard]] detail::LayerAdapters const* layer_adapters(std::size_t i, Adapted adapted = Adapted::Yes) const {
+    return adapters && adapted == Adapted::Yes ? &adapters->layers[i] : nullptr;
+  }
+  [[nodiscard]] detail::Layer<Variant> layer(std::size_t i, Adapted adapted = Adapted::Yes) const {
+    return {config, weights.layers[i], layer_adapters(i, adapted), i};
+  }
   [[nodiscard]] at::Tensor embed(std::span<TokenId const> tokens) const;
 
   io::ModelConfig config;
@@ -25,6 +32,7 @@ struct Decoder<Variant>::Impl {
   at::Device device;
   cpu::detail::Rotary rotary;
   detail::Weights weights;
+  std::optional<detail::DeviceAdapters> adapters{};
   std::uint64_t version = 0;
 };
 

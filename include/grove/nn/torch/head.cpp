@@ -56,7 +56,7 @@ at::Tensor Head::backward(HeadGradients gradients, at::Tensor const& weight_grad
                         entropy.numel() > 0 ? entropy.narrow(0, begin, count) : at::Tensor())
             .mul_(scale_);
     result.narrow(0, begin, count).copy_(at::mm(of_logits, weight_));
-    weight_gradient.addmm_(of_logits.t(), normed_.narrow(0, begin, count));
+    if (weight_gradient.defined()) weight_gradient.addmm_(of_logits.t(), normed_.narrow(0, begin, count));
   }
   if (!gradients.hidden.empty()) result.add_(floats(gradients.hidden, normed_.device()).view(normed_.sizes()));
   return result;

@@ -19,7 +19,8 @@ class Head {
   /// The wanted outputs.
   void forward(HeadOutputs outputs) const;
 
-  /// From derivatives of the outputs to that of `normed` (returned); adds that of the weight to `weight_gradient`.
+  /// From derivatives of the outputs to that of `normed` (returned); adds that of the weight to `weight_gradient`
+  /// unless that is undefined.
   [[nodiscard]] at::Tensor backward(HeadGradients gradients, at::Tensor const& weight_gradient) const;
 
  private:

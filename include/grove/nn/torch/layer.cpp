@@ -3,7 +3,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/rms_norm.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
@@ -16,9 +15,7 @@
 namespace grove::nn::torch::detail {
 namespace {
 
-at::Tensor linear(at::Tensor const& x, Weight const& weight, Weight const& bias = {}) {
-  return at::linear(x, weight.value, bias.value.defined() ? std::optional(bias.value) : std::nullopt);
-}
+using cpu::Projection;
 
 /// In f32 whatever the dtype: angles of late positions need it.
 at::Tensor rotate(at::Tensor const& x, Angles const& angles) {
@@ -51,14 +48,17 @@ at::Tensor rms_norm(at::Tensor const& x, Weight const& weight, io::ModelConfig c
 }
 
 template <class Variant>
-Layer<Variant>::Layer(io::ModelConfig const& config, LayerWeights const& weights, std::size_t index)
+Layer<Variant>::Layer(io::ModelConfig const& config, LayerWeights const& weights, LayerAdapters const* adapters,
+                      std::size_t index)
     : config_(config),
-      weights_(weights),
+      weights_(adapters != nullptr ? weights.frozen() : weights),
+      adapters_(adapters),
       window_(index < config.windows.size() ? config.windows[index].value_or(0) : 0) {}
 
 template <class Variant>
 Heads Layer<Variant>::project(at::Tensor const& x, Angles const& angles) const {
-  auto const qkv = linear(rms_norm(x, weights_.input_norm, config_), weights_.qkv, weights_.qkv_bias);
+  auto const qkv = product(rms_norm(x, weights_.input_norm, config_), weights_.qkv, weights_.qkv_bias, adapters_,
+                           {Projection::Query, Projection::Key, Projection::Value});
   auto const dim = extent(config_.head_dim);
   std::int64_t begin = 0;
   auto const take = [&](std::size_t heads) {
@@ -96,9 +96,11 @@ at::Tensor Layer<Variant>::attend(Heads const& heads, std::span<std::size_t cons
 
 template <class Variant>
 at::Tensor Layer<Variant>::finish(at::Tensor const& x, at::Tensor const& attention) const {
-  auto const middle = x + linear(attention, weights_.out, weights_.out_bias);
-  auto const parts = linear(rms_norm(middle, weights_.mlp_norm, config_), weights_.gate_up).chunk(2, -1);
-  return middle + linear(at::silu(parts[0]) * parts[1], weights_.down);
+  auto const middle = x + product(attention, weights_.out, weights_.out_bias, adapters_, {Projection::Output});
+  auto const parts = product(rms_norm(middle, weights_.mlp_norm, config_), weights_.gate_up, {}, adapters_,
+                             {Projection::Gate, Projection::Up})
+                         .chunk(2, -1);
+  return middle + product(at::silu(parts[0]) * parts[1], weights_.down, {}, adapters_, {Projection::Down});
 }
 
 template class Layer<Qwen2>;

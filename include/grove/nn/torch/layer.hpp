@@ -12,6 +12,7 @@
 #include "grove/io/model_config.hpp"
 #include "grove/nn/cpu/decoder_layout.hpp"
 #include "grove/nn/decoder_types.hpp"
+#include "grove/nn/torch/adapters.hpp"
 #include "grove/nn/torch/weights.hpp"
 
 namespace grove::nn::torch::detail {
@@ -36,7 +37,8 @@ at::Tensor rms_norm(at::Tensor const& x, Weight const& weight, io::ModelConfig c
 template <class Variant>
 class Layer {
  public:
-  Layer(io::ModelConfig const& config, LayerWeights const& weights, std::size_t index);
+  /// With adapters (null: without) derivatives are theirs, and the weights have none.
+  Layer(io::ModelConfig const& config, LayerWeights const& weights, LayerAdapters const* adapters, std::size_t index);
 
   /// From the layer's input `[rows, hidden]`.
   [[nodiscard]] Heads project(at::Tensor const& x, Angles const& angles) const;
@@ -55,7 +57,8 @@ class Layer {
 
  private:
   io::ModelConfig const& config_;
-  LayerWeights const& weights_;
+  LayerWeights weights_;
+  LayerAdapters const* adapters_;
   std::size_t window_;
 };
 

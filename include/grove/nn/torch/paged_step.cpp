@@ -5,7 +5,6 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/linear.h>
 
 #include <algorithm>
 #include <cmath>
@@ -17,13 +16,11 @@
 namespace grove::nn::torch::detail {
 namespace {
 
+using cpu::Projection;
+
 template <class T>
 T* data(at::Tensor const& t) {
   return t.defined() ? static_cast<T*>(t.mutable_data_ptr()) : nullptr;
-}
-
-at::Tensor linear(at::Tensor const& x, Weight const& weight, Weight const& bias = {}) {
-  return at::linear(x, weight.value, bias.value.defined() ? std::optional(bias.value) : std::nullopt);
 }
 
 /// Where the parts of a step's inputs begin, in bytes.
@@ -99,7 +96,9 @@ void PagedStep<Variant>::queue_layers() {
   add_norm({}, model_.weights.layers[0].input_norm);
   for (std::size_t i = 0; i < config.layers; ++i) {
     auto const& weights = model_.weights.layers[i];
-    auto const qkv = linear(normed, weights.qkv, weights.qkv_bias);
+    auto const* const adapters = model_.layer_adapters(i);
+    auto const qkv = product(normed, weights.qkv, weights.qkv_bias, adapters,
+                             {Projection::Query, Projection::Key, Projection::Value});
     cuda::RotateAndStore<T> const rotation{.qkv = data<T>(qkv),
                                            .rows = rows,
                                            .heads = static_cast<unsigned>(config.heads),
@@ -131,14 +130,15 @@ void PagedStep<Variant>::queue_layers() {
                                             .scale = 1.0F / std::sqrt(static_cast<float>(config.head_dim)),
                                             .out = data<T>(attention),
                                             .partial = data<float>(partial_)});
-    add_norm(linear(attention, weights.out, weights.out_bias), weights.mlp_norm);
-    auto const gate_up = linear(normed, weights.gate_up);
+    add_norm(product(attention, weights.out, weights.out_bias, adapters, {Projection::Output}), weights.mlp_norm);
+    auto const gate_up = product(normed, weights.gate_up, {}, adapters, {Projection::Gate, Projection::Up});
     kernels_.gated_silu(cuda::GatedSilu<T>{.gate_up = data<T>(gate_up),
                                            .out = data<T>(gated),
                                            .rows = rows,
                                            .n = static_cast<unsigned>(config.intermediate_size)});
     bool const last = i + 1 == config.layers;
-    add_norm(linear(gated, weights.down), last ? model_.weights.norm : model_.weights.layers[i + 1].input_norm);
+    add_norm(product(gated, weights.down, {}, adapters, {Projection::Down}),
+             last ? model_.weights.norm : model_.weights.layers[i + 1].input_norm);
   }
   logits_ = kernels_.logits(normed, model_.weights.head.value.detach());
 }

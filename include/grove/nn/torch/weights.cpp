@@ -8,6 +8,19 @@
 
 namespace grove::nn::torch::detail {
 
+LayerWeights LayerWeights::frozen() const {
+  return {.input_norm = input_norm.frozen(),
+          .qkv = qkv.frozen(),
+          .qkv_bias = qkv_bias.frozen(),
+          .query_norm = query_norm.frozen(),
+          .key_norm = key_norm.frozen(),
+          .out = out.frozen(),
+          .out_bias = out_bias.frozen(),
+          .mlp_norm = mlp_norm.frozen(),
+          .gate_up = gate_up.frozen(),
+          .down = down.frozen()};
+}
+
 Weights::Weights(io::ModelConfig const& config, Dtype dtype, Device device) {
   cpu::detail::Offsets const offsets(config);
   values_ = at::zeros({extent(offsets.size)}, at::TensorOptions().dtype(at_dtype(dtype)).device(at_device(device)));

@@ -20,6 +20,9 @@ struct Weight {
   at::Tensor value;
   std::size_t offset = 0;
   std::size_t size = 0;
+
+  /// The same values, of which autograd wants no derivatives.
+  [[nodiscard]] Weight frozen() const { return {value.defined() ? value.detach() : value, offset, size}; }
 };
 
 struct LayerWeights {
@@ -28,6 +31,8 @@ struct LayerWeights {
   [[nodiscard]] std::array<Weight const*, 10> all() const {
     return {&input_norm, &qkv, &qkv_bias, &query_norm, &key_norm, &out, &out_bias, &mlp_norm, &gate_up, &down};
   }
+  /// The same values, of which autograd wants no derivatives.
+  [[nodiscard]] LayerWeights frozen() const;
 };
 
 class Weights {
