@@ -19,7 +19,10 @@ TEST_CASE("constant multiples of functions, with the sign of the constant", "[fa
   CHECK(factor("x - x", "x") == 0);
   CHECK(factor("f_(x) - x", "2*f_(x) - 2*x") == 1);
   CHECK(factor("f_(x) - x", "f_(x) + x") == 0);
-  CHECK(factor("sin(x)^2 + cos(x)^2", "5") == 1);
+  CHECK(factor("(sin(x)^2 + cos(x)^2)*y", "5*y") == 1);
+  CHECK_FALSE(factor("sin(x)^2 + cos(x)^2", "5").has_value());  // neither moves from point to point
+  CHECK(factor("x", "2^300*x") == 1);
+  CHECK(factor("x", "2^300*x^2") == 0);
   CHECK_FALSE(factor("1/(x - x)", "x").has_value());
   CHECK_FALSE(factor("{x}", "x").has_value());
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "grove/math/evaluate.hpp"
 #include "grove/math/traits.hpp"
 #include "grove/math/zero_test.hpp"
@@ -22,11 +24,20 @@ bool apart(Real const& a, Real const& b) {
   return a.interval(precision).disjoint(b.interval(precision));
 }
 
+bool apart(Value const& a, Value const& b) { return apart(a.re, b.re) || apart(a.im, b.im); }
+
 bool surely_zero(Value const& x) { return x.re.is(0) && x.im.is(0); }
 
-bool near(Real const& a, Real const& b) {
+/// As near as numbers of `size` (log2) are told apart: of a ratio that nothing is known of but that it is tiny, all
+/// others that are would be near.
+bool near(Real const& a, Real const& b, long size) {
   if (a.exact() != nullptr && b.exact() != nullptr) return true;
-  return (a.interval(precision) - b.interval(precision)).width() <= -agreement;
+  return (a.interval(precision) - b.interval(precision)).width() <= size - agreement;
+}
+
+bool near(Value const& a, Value const& b) {
+  auto const size = std::max(a.re.interval(precision).magnitude(), a.im.interval(precision).magnitude());
+  return near(a.re, b.re, size) && near(a.im, b.im, size);
 }
 
 }  // namespace
@@ -37,8 +48,9 @@ std::optional<int> ZeroTest::proportional(Arena const& arena, Expr a, Expr b, Fu
   traits.gather(arena, a);
   traits.gather(arena, b);
   if (!traits.scalar) return std::nullopt;
-  std::optional<Value> first;
+  std::optional<Value> first, first_x;
   int agreeing = 0;
+  bool moved = false;  // two that are the same everywhere have every factor that constants have
   for (std::uint64_t number = 0; number < 10 && agreeing < points_wanted && !fuel.empty(); ++number) {
     Calculator calculator(precision, options_.roots, fuel);
     Evaluator evaluate(arena, calculator, options_,
@@ -53,13 +65,15 @@ std::optional<int> ZeroTest::proportional(Arena const& arena, Expr a, Expr b, Fu
     if (!ratio.finite()) continue;
     if (!first) {
       first = ratio;
+      first_x = x;
       ++agreeing;
       continue;
     }
-    if (apart(ratio.re, first->re) || apart(ratio.im, first->im)) return comparable ? std::optional(0) : std::nullopt;
-    if (near(ratio.re, first->re) && near(ratio.im, first->im)) ++agreeing;
+    if (apart(ratio, *first)) return comparable ? std::optional(0) : std::nullopt;
+    if (near(ratio, *first)) ++agreeing;
+    moved = moved || apart(x, *first_x);
   }
-  if (agreeing < points_wanted) return std::nullopt;
+  if (agreeing < points_wanted || !moved) return std::nullopt;
   return first->real() ? first->re.sign().value_or(1) : 1;
 }
 

@@ -45,7 +45,7 @@ class ZeroTest {
   /// The exact value, if the expression is a rational number by arithmetic alone.
   std::optional<Rational> rational(Arena const& arena, Expr e, Fuel& fuel) const;
   /// Is one a constant multiple of the other? The sign of that constant (1 if it is not real), or 0 if not; none if
-  /// unknown.
+  /// unknown, as where neither changes with its variables.
   std::optional<int> proportional(Arena const& arena, Expr a, Expr b, Fuel& fuel) const;
   /// A value to 53 bits of a real constant.
   std::optional<double> approximate(Arena const& arena, Expr e, Fuel& fuel) const;
