@@ -155,6 +155,62 @@ TEST_CASE("Decode over pages adds adapters as decode in ATen operations does") {
   CHECK(largest_difference(plain, adapted) > 1e-2);
 }
 
+TEST_CASE("Prompts that come in pieces, from common beginnings, give the logits of whole ones in both sessions") {
+  auto const pair = make_pair<Qwen2>();
+  HostKernels const kernels;
+  std::vector<TokenId> first(300);
+  for (std::size_t i = 0; i < first.size(); ++i) first[i] = static_cast<TokenId>(i * i % 67);
+  auto second = first;
+  for (std::size_t i = 21; i < second.size(); ++i) second[i] = (second[i] + 1) % 67;
+  std::vector<float> want(2 * 67);
+  std::vector<std::uint32_t> slots(2);
+  cpu::test::Batch whole;
+  whole.add(first);
+  whole.add(second);
+  engine::DecodeSession<Qwen2>(pair.other).prefill(whole.packed(), slots, want);
+  auto const check = [&](engine::DecodeSession<Qwen2> session) {
+    auto const append = [&](std::vector<TokenId> const& tokens, std::size_t begin, std::size_t end,
+                            std::uint32_t slot) {
+      std::vector<float> logits(67);
+      std::vector<TokenId> const part(tokens.begin() + static_cast<std::ptrdiff_t>(begin),
+                                      tokens.begin() + static_cast<std::ptrdiff_t>(end));
+      std::vector<std::size_t> const starts = {0, part.size()};
+      session.append({.tokens = part, .cu_seqlens = starts}, std::vector{slot}, logits);
+      return logits;
+    };
+    auto const a = session.open();
+    CHECK(session.length(a) == 0);
+    append(first, 0, 9, a);
+    append(first, 9, 21, a);
+    auto const b = session.fork(a);
+    append(first, 21, 100, a);
+    append(second, 21, 290, b);
+    auto const got_a = append(first, 100, first.size(), a), got_b = append(second, 290, second.size(), b);
+    CHECK(largest_difference(got_a, std::span(want).first(67)) < 2e-5);
+    CHECK(largest_difference(got_b, std::span(want).last(67)) < 2e-5);
+    CHECK(session.length(b) == second.size());
+  };
+  check(engine::DecodeSession<Qwen2>(pair.other, kernels));
+  check(engine::DecodeSession<Qwen2>(pair.other));
+}
+
+TEST_CASE("A prompt over pages gets the same logits, bit for bit, alone and among others") {
+  auto const pair = make_pair<Qwen2>();
+  HostKernels const kernels;
+  auto const batch = cpu::test::random_batch(7, 90, 67, 13);
+  std::vector<std::uint32_t> slots(7);
+  std::vector<float> among(7 * 67);
+  engine::DecodeSession<Qwen2>(pair.other, kernels).prefill(batch.packed(), slots, among);
+  for (std::size_t i = 0; i < 7; ++i) {
+    cpu::test::Batch one;
+    one.add(batch.sequence(i));
+    std::vector<float> alone(67);
+    std::vector<std::uint32_t> slot(1);
+    engine::DecodeSession<Qwen2>(pair.other, kernels).prefill(one.packed(), slot, alone);
+    CHECK(std::ranges::equal(alone, std::span(among).subspan(i * 67, 67)));
+  }
+}
+
 TEST_CASE("Decode over pages goes on past the first part of a sequence, the first table and the first pool") {
   auto const pair = make_pair<Qwen2>();
   HostKernels const kernels;
@@ -167,7 +223,7 @@ TEST_CASE("Decode over pages goes on past the first part of a sequence, the firs
   auto const slots = both.prefill(batch);
   for (int i = 0; i < 4; ++i) both.step(slots);
   auto const before = kernels.recorded;
-  CHECK(before == 1);
+  CHECK(before == 2);                            // four chunks of prompts, and the step
   for (int i = 0; i < 6; ++i) both.step(slots);  // beyond 256 tokens
   CHECK(kernels.recorded == before + 1);
   CHECK_FALSE(kernels.moved);
@@ -221,8 +277,16 @@ TEST_CASE("Generation over pages gives the CPU engine's completions, drawn where
   cpu::Generator<Qwen2>(pair.own, pool).generate(requests, options, [&](cpu::GeneratedCompletion&& g) {
     want.push_back(std::move(g.completion));
   });
-  for (std::size_t at_once : {0, 5}) {
+  auto const& config = pair.other.config();
+  auto const page = 2 * config.layers * config.kv_heads * config.head_dim * PageTable::page_tokens * sizeof(float);
+  struct Bounds {
+    std::size_t at_once, chunk, pages;
+  };
+  for (auto const& [at_once, chunk, pages] : {Bounds{0, 1024, 0}, {5, 7, 0}, {0, 1024, 9}, {8, 16, 5}}) {
+    INFO(at_once << " at once, chunks of " << chunk << ", " << pages << " pages");
     options.batch = at_once;
+    options.prefill_chunk = chunk;
+    options.kv_cache_bytes = pages * page;
     got.clear();
     auto const sink = [&](cpu::GeneratedCompletion&& g) { got.push_back(std::move(g.completion)); };
     engine::generate(pair.other, requests, options, sink, pool, std::size_t{1} << 30U, &kernels);
@@ -260,9 +324,13 @@ TEST_CASE("A session over pages says where logits are no numbers, and what it is
 
 TEST_CASE("A page table shares full pages, copies the last one, and uses pages again") {
   PageTable table;
-  auto const first = table.open(40, 3);
+  auto const first = table.open(3);
+  CHECK(table.length(first) == 0);
+  CHECK(table.extend_pages(first, 40) == 3);
+  table.extend(first, 40);
   CHECK(table.pages(first).size() == 3);
-  CHECK(table.position(first) == 42);
+  CHECK(table.first_position(first) == 3);
+  CHECK(table.fork_pages(first) == 1);
   auto const fork = table.fork(first);
   REQUIRE(fork.copy);
   CHECK(fork.copy->from == table.pages(first)[2]);
@@ -279,14 +347,15 @@ TEST_CASE("A page table shares full pages, copies the last one, and uses pages a
   table.extend(fork.slot);
   table.extend(even.slot);
   CHECK(table.pages(fork.slot)[3] != table.pages(even.slot)[3]);
-  CHECK(table.position(even.slot) == 51);
+  CHECK(table.first_position(even.slot) == 3);
   CHECK(table.pages_in_use() == 5);
   table.close(fork.slot);
   table.close(even.slot);
   CHECK(table.pages_in_use() == 0);
   CHECK(table.pool() == 5);
   std::set<PageTable::Page> pages;
-  auto const all = table.open(80);
+  auto const all = table.open();
+  table.extend(all, 80);
   for (auto page : table.pages(all)) pages.insert(page);
   CHECK(pages.size() == 5);
   CHECK(table.pool() == 5);

@@ -50,7 +50,7 @@ struct GenerationOptions {
   std::uint32_t attempt = 0;
   std::size_t batch = 0;  ///< most sequences at a time, over all threads; 0: what is fastest. Never changes a result
   /// Most tokens of prompts that go through the network before those that run get their next one. Never changes a
-  /// result. The engine for tensors takes a prompt whole.
+  /// result on the CPU.
   std::size_t prefill_chunk = 1024;
   /// Most bytes of keys and values, over all threads; 0: what it takes. Requests wait until theirs fit, and a
   /// completion may make room for older ones and be computed again later, which never changes a result on the CPU.

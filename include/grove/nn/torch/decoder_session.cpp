@@ -3,13 +3,16 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +63,44 @@ class StepAttention {
   std::map<std::size_t, at::Tensor> masks_;  // by window
 };
 
+/// Pieces of sequences, each over all of its own so far.
+class PieceAttention {
+ public:
+  PieceAttention(detail::KvCache const& cache, std::span<std::size_t const> cu_seqlens,
+                 std::span<std::uint32_t const> slots)
+      : cache_(cache), cu_seqlens_(cu_seqlens), slots_(slots) {}
+
+  at::Tensor operator()(std::size_t layer, at::Tensor const& query, std::int64_t kv_heads, std::size_t window) const {
+    std::vector<at::Tensor> parts;
+    for (std::size_t s = 0; s < slots_.size(); ++s) {
+      auto const n = cu_seqlens_[s + 1] - cu_seqlens_[s], end = cache_.length(slots_[s]);
+      auto const rows = query.narrow(0, detail::extent(cu_seqlens_[s]), detail::extent(n)).transpose(0, 1).unsqueeze(0);
+      auto const of = [&](at::Tensor const& t) { return t.select(0, slots_[s]).unsqueeze(0); };
+      std::optional<at::Tensor> mask;
+      if (end > n || (window != 0 && end > window)) mask = band(n, end, window, query.device());
+      auto const attention =
+          at::scaled_dot_product_attention(rows, of(cache_.keys(layer, end)), of(cache_.values(layer, end)), mask, 0.0,
+                                           !mask.has_value(), std::nullopt, query.size(1) != kv_heads);
+      parts.push_back(attention.squeeze(0).transpose(0, 1).reshape({detail::extent(n), -1}));
+    }
+    return at::cat(parts, 0);
+  }
+
+ private:
+  /// The last n of `end` tokens: key j is seen from query i when i - window < j <= i.
+  static at::Tensor band(std::size_t n, std::size_t end, std::size_t window, at::Device device) {
+    auto const before = detail::extent(end - n);
+    auto const all =
+        at::ones({detail::extent(n), detail::extent(end)}, at::TensorOptions().dtype(at::kBool).device(device))
+            .tril_(before);
+    return window == 0 ? all : all.triu(before + 1 - detail::extent(window));
+  }
+
+  detail::KvCache const& cache_;
+  std::span<std::size_t const> cu_seqlens_;
+  std::span<std::uint32_t const> slots_;
+};
+
 template <class Variant>
 class AtenSession : public detail::SessionImpl {
  public:
@@ -68,7 +109,8 @@ class AtenSession : public detail::SessionImpl {
         cache_(model_.config, model_.weights.embedding.value.options().requires_grad(false)),
         head_(model_.weights.head.value.detach().to(at::kFloat)) {}
 
-  void prefill(PackedBatch prompts, std::span<Slot> slots, std::span<float> logits) override;
+  Slot open(std::size_t first_position) override { return cache_.open(first_position); }
+  void append(PackedBatch pieces, std::span<Slot const> slots, std::span<float> logits) override;
   Slot fork(Slot parent) override { return cache_.fork(parent); }
   void step(std::span<Slot const> slots, std::span<TokenId const> tokens, std::span<float> logits) override;
   using SessionImpl::step;
@@ -76,6 +118,14 @@ class AtenSession : public detail::SessionImpl {
   [[nodiscard]] std::size_t length(Slot slot) const override { return cache_.length(slot); }
 
  private:
+  /// Makes room for so many more tokens of each slot; where they lie and stand.
+  struct Places {
+    std::vector<std::size_t> positions, places;
+  };
+  template <class Count>
+  Places extend(std::span<Slot const> slots, Count const& count);
+  template <class Attention>
+  at::Tensor run(std::span<TokenId const> tokens, Places const& at, Attention&& attend);
   void write_logits(at::Tensor const& x, std::span<float> logits) const;
 
   typename Decoder<Variant>::Impl const& model_;
@@ -91,52 +141,49 @@ void AtenSession<Variant>::write_logits(at::Tensor const& x, std::span<float> lo
 }
 
 template <class Variant>
-void AtenSession<Variant>::prefill(PackedBatch prompts, std::span<Slot> slots, std::span<float> logits) {
-  auto const& config = model_.config;
-  std::vector<std::size_t> positions;
-  std::vector<std::size_t> last;
+template <class Count>
+auto AtenSession<Variant>::extend(std::span<Slot const> slots, Count const& count) -> Places {
+  for (std::size_t s = 0; s < slots.size(); ++s) cache_.extend(slots[s], count(s));
+  Places found;
   for (std::size_t s = 0; s < slots.size(); ++s) {
-    auto const n = prompts.cu_seqlens[s + 1] - prompts.cu_seqlens[s];
-    slots[s] = cache_.open(n);
-    for (std::size_t i = 0; i < n; ++i) positions.push_back(prompts.first_position + i);
-    last.push_back(positions.size() - 1);
+    auto const end = cache_.length(slots[s]);
+    for (std::size_t i = end - count(s); i < end; ++i) {
+      found.positions.push_back(cache_.first_position(slots[s]) + i);
+      found.places.push_back(cache_.place(slots[s], i));
+    }
   }
-  std::vector<std::size_t> places;
-  for (Slot slot : slots)
-    for (std::size_t i = 0; i < cache_.length(slot); ++i) places.push_back(cache_.place(slot, i));
-  auto const at_places = detail::indices(std::span<std::size_t const>(places), model_.device);
-  auto const angles = detail::angles_of(model_.rotary, positions, model_.device);
-  auto x = model_.embed(prompts.tokens);
-  for (std::size_t i = 0; i < config.layers; ++i) {
+  return found;
+}
+
+template <class Variant>
+template <class Attention>
+at::Tensor AtenSession<Variant>::run(std::span<TokenId const> tokens, Places const& at, Attention&& attend) {
+  auto const places = detail::indices(std::span<std::size_t const>(at.places), model_.device);
+  auto const angles = detail::angles_of(model_.rotary, at.positions, model_.device);
+  auto x = model_.embed(tokens);
+  for (std::size_t i = 0; i < model_.config.layers; ++i) {
     auto const layer = model_.layer(i);
     auto const heads = layer.project(x, angles);
-    cache_.write(i, at_places, heads.key, heads.value);
-    x = layer.finish(x, layer.attend(heads, prompts.cu_seqlens));
+    cache_.write(i, places, heads.key, heads.value);
+    x = layer.finish(x, attend(i, heads.query, detail::extent(model_.config.kv_heads), layer.window()));
   }
+  return x;
+}
+
+template <class Variant>
+void AtenSession<Variant>::append(PackedBatch pieces, std::span<Slot const> slots, std::span<float> logits) {
+  auto const starts = pieces.cu_seqlens;
+  auto const at = extend(slots, [&](std::size_t s) { return starts[s + 1] - starts[s]; });
+  auto const x = run(pieces.tokens, at, PieceAttention(cache_, starts, slots));
+  std::vector<std::size_t> last;
+  for (std::size_t s = 0; s < logits.size() / model_.config.vocab_size; ++s) last.push_back(starts[s + 1] - 1);
   write_logits(at::index_select(x, 0, detail::indices(std::span<std::size_t const>(last), model_.device)), logits);
 }
 
 template <class Variant>
 void AtenSession<Variant>::step(std::span<Slot const> slots, std::span<TokenId const> tokens, std::span<float> logits) {
-  auto const& config = model_.config;
-  std::vector<std::size_t> positions;
-  for (Slot slot : slots) {
-    positions.push_back(cache_.length(slot));
-    cache_.extend(slot);
-  }
-  std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < slots.size(); ++i) places.push_back(cache_.place(slots[i], positions[i]));
-  auto const at_places = detail::indices(std::span<std::size_t const>(places), model_.device);
-  auto const angles = detail::angles_of(model_.rotary, positions, model_.device);
-  StepAttention attend(cache_, slots, model_.device);
-  auto x = model_.embed(tokens);
-  for (std::size_t i = 0; i < config.layers; ++i) {
-    auto const layer = model_.layer(i);
-    auto const heads = layer.project(x, angles);
-    cache_.write(i, at_places, heads.key, heads.value);
-    x = layer.finish(x, attend(i, heads.query, detail::extent(config.kv_heads), layer.window()));
-  }
-  write_logits(x, logits);
+  auto const at = extend(slots, [](std::size_t) { return std::size_t{1}; });
+  write_logits(run(tokens, at, StepAttention(cache_, slots, model_.device)), logits);
 }
 
 }  // namespace
@@ -185,8 +232,25 @@ void DecodeSession<Variant>::prefill(PackedBatch prompts, std::span<Slot> slots,
   if (slots.size() != prompts.sequences())
     throw Error("DecodeSession", std::to_string(slots.size()) + " places for slots",
                 std::to_string(prompts.sequences()) + ", one for each prompt");
+  for (Slot& slot : slots) slot = open(prompts.first_position);
+  append(prompts, slots, logits);
+}
+
+template <class Variant>
+auto DecodeSession<Variant>::open(std::size_t first_position) -> Slot {
+  return impl_->open(first_position);
+}
+
+template <class Variant>
+void DecodeSession<Variant>::append(PackedBatch pieces, std::span<Slot const> slots, std::span<float> logits) {
+  cpu::detail::check_batch("DecodeSession", pieces, decoder_->vocab_size());
+  check({}, 0, std::min(pieces.sequences(), logits.size() / decoder_->vocab_size()), logits);
+  if (slots.size() != pieces.sequences())
+    throw Error("DecodeSession", std::to_string(slots.size()) + " slots",
+                std::to_string(pieces.sequences()) + ", one for each piece");
+  for (Slot const slot : slots) static_cast<void>(impl_->length(slot));
   at::NoGradGuard const no_grad;
-  detail::translated("DecodeSession", [&] { impl_->prefill(prompts, slots, logits); });
+  detail::translated("DecodeSession", [&] { impl_->append(pieces, slots, logits); });
 }
 
 template <class Variant>
@@ -231,6 +295,23 @@ void DecodeSession<Variant>::release(Slot slot) {
 template <class Variant>
 std::size_t DecodeSession<Variant>::length(Slot slot) const {
   return impl_->length(slot);
+}
+
+template <class Variant>
+bool DecodeSession<Variant>::limit(std::size_t pages) {
+  return impl_->limit(pages);
+}
+template <class Variant>
+std::size_t DecodeSession<Variant>::free_pages() const {
+  return impl_->free_pages();
+}
+template <class Variant>
+std::size_t DecodeSession<Variant>::extend_pages(Slot slot, std::size_t tokens) const {
+  return impl_->extend_pages(slot, tokens);
+}
+template <class Variant>
+std::size_t DecodeSession<Variant>::fork_pages(Slot slot) const {
+  return impl_->fork_pages(slot);
 }
 
 template class DecodeSession<Qwen2>;

@@ -40,6 +40,13 @@ class DecodeSession {
   /// those of the token after each prompt, not scaled by any temperature.
   void prefill(PackedBatch prompts, std::span<Slot> slots, std::span<float> logits);
 
+  /// A new sequence without tokens.
+  Slot open() { return open(0); }
+
+  /// The same for pieces of prompts (each of at least one token) that go on from the present ends of `slots`, which are
+  /// distinct; the pieces' `first_position` says nothing. `logits[n, vocab]` become those of the first n pieces.
+  void append(PackedBatch pieces, std::span<Slot const> slots, std::span<float> logits);
+
   /// A new sequence that goes on from `parent`'s present end.
   Slot fork(Slot parent);
 
@@ -60,7 +67,15 @@ class DecodeSession {
 
   [[nodiscard]] std::size_t length(Slot slot) const;
 
+  /// A bound on pages, while no sequence is open: what would take more than are free is refused. False where the
+  /// session has none; it then takes what it takes.
+  bool limit(std::size_t pages);
+  [[nodiscard]] std::size_t free_pages() const;
+  [[nodiscard]] std::size_t extend_pages(Slot slot, std::size_t tokens) const;
+  [[nodiscard]] std::size_t fork_pages(Slot slot) const;
+
  private:
+  Slot open(std::size_t first_position);
   void check(std::span<TokenId const> tokens, std::size_t slots, std::size_t rows, std::span<float> logits) const;
 
   Decoder<Variant> const* decoder_;

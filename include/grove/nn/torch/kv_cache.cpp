@@ -4,7 +4,9 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <string>
 
+#include "grove/error.hpp"
 #include "grove/nn/torch/tensors.hpp"
 
 namespace grove::nn::torch::detail {
@@ -39,39 +41,46 @@ void KvCache::reserve(std::size_t rows, std::size_t tokens) {
   capacity_ = new_capacity;
 }
 
-KvCache::Slot KvCache::take() {
-  auto const free = static_cast<std::size_t>(std::ranges::find(lengths_, 0U) - lengths_.begin());
-  if (free == lengths_.size()) lengths_.push_back(0);
-  return static_cast<Slot>(free);
+KvCache::Sequence const& KvCache::at(Slot slot) const {
+  if (slot >= sequences_.size() || !sequences_[slot].open)
+    throw Error("DecodeSession", "slot " + std::to_string(slot) + " holds no sequence", "a slot that is open");
+  return sequences_[slot];
 }
 
-KvCache::Slot KvCache::open(std::size_t tokens) {
-  Slot const slot = take();
-  reserve(lengths_.size(), tokens);
-  lengths_[slot] = tokens;
-  return slot;
+KvCache::Slot KvCache::open(std::size_t first_position) {
+  auto const free =
+      static_cast<std::size_t>(std::ranges::find(sequences_, false, &Sequence::open) - sequences_.begin());
+  if (free == sequences_.size()) sequences_.emplace_back();
+  sequences_[free] = {.open = true, .first_position = first_position};
+  return static_cast<Slot>(free);
 }
 
 KvCache::Slot KvCache::fork(Slot parent) {
   auto const n = length(parent);
-  Slot const slot = open(n);
+  Slot const slot = open(first_position(parent));
+  extend(slot, n);
   for (auto& layer : layers_)
     for (auto* t : {&layer.keys, &layer.values})
       t->select(0, slot).narrow(0, 0, extent(n)).copy_(t->select(0, parent).narrow(0, 0, extent(n)));
   return slot;
 }
 
-void KvCache::extend(Slot slot) {
-  reserve(rows_, length(slot) + 1);
-  ++lengths_[slot];
+void KvCache::extend(Slot slot, std::size_t tokens) {
+  reserve(sequences_.size(), length(slot) + tokens);
+  sequences_[slot].length += tokens;
 }
 
 void KvCache::close(Slot slot) {
-  lengths_.at(slot) = 0;
-  while (!lengths_.empty() && lengths_.back() == 0) lengths_.pop_back();
+  static_cast<void>(at(slot));
+  sequences_[slot] = {};
+  while (!sequences_.empty() && !sequences_.back().open) sequences_.pop_back();
 }
 
-std::size_t KvCache::longest() const noexcept { return lengths_.empty() ? 0 : std::ranges::max(lengths_); }
+std::size_t KvCache::longest() const noexcept {
+  std::size_t most = 0;
+  for (auto const& sequence : sequences_) most = std::max(most, sequence.length);
+  return most;
+}
 
 void KvCache::write(std::size_t layer, at::Tensor const& places, at::Tensor const& keys, at::Tensor const& values) {
   auto const flat = [this](at::Tensor const& t) { return t.view({-1, heads_, head_dim_}); };

@@ -20,17 +20,18 @@ class KvCache {
 
   KvCache(io::ModelConfig const& config, at::TensorOptions options);
 
-  /// A sequence of `tokens` tokens whose keys and values the caller writes. Takes the lowest free slot.
-  Slot open(std::size_t tokens);
+  /// A sequence without tokens, whose first will stand at `first_position`. Takes the lowest free slot.
+  Slot open(std::size_t first_position);
   /// A copy of a sequence as it is now.
   Slot fork(Slot parent);
-  /// Room for one more token.
-  void extend(Slot slot);
+  /// Room for so many more tokens, whose keys and values the caller writes.
+  void extend(Slot slot, std::size_t tokens);
   void close(Slot slot);
 
-  [[nodiscard]] std::size_t length(Slot slot) const { return lengths_.at(slot); }
+  [[nodiscard]] std::size_t length(Slot slot) const { return at(slot).length; }
+  [[nodiscard]] std::size_t first_position(Slot slot) const { return at(slot).first_position; }
   /// One beyond the highest slot in use.
-  [[nodiscard]] std::size_t slots() const noexcept { return lengths_.size(); }
+  [[nodiscard]] std::size_t slots() const noexcept { return sequences_.size(); }
   [[nodiscard]] std::size_t longest() const noexcept;
 
   /// Writes the rows `[n, kv_heads, head_dim]` at `places`, which are slot * capacity + index.
@@ -49,8 +50,13 @@ class KvCache {
   struct Layer {
     at::Tensor keys, values;  // [rows, capacity, kv_heads, head_dim]
   };
+  struct Sequence {
+    bool open = false;
+    std::size_t length = 0;
+    std::size_t first_position = 0;
+  };
 
-  Slot take();
+  [[nodiscard]] Sequence const& at(Slot slot) const;  // throws grove::Error where the slot is not in use
   void reserve(std::size_t rows, std::size_t tokens);
   [[nodiscard]] at::Tensor view(at::Tensor const& t, std::size_t tokens) const;
 
@@ -59,7 +65,7 @@ class KvCache {
   std::int64_t heads_, head_dim_;
   at::TensorOptions options_;
   std::vector<Layer> layers_;
-  std::vector<std::size_t> lengths_;  // 0: free
+  std::vector<Sequence> sequences_;
 };
 
 }  // namespace grove::nn::torch::detail

@@ -9,13 +9,13 @@
 namespace grove::nn::torch::detail {
 
 PageTable::Sequence const& PageTable::at(Slot slot) const {
-  if (slot >= sequences_.size() || sequences_[slot].length == 0)
+  if (slot >= sequences_.size() || !sequences_[slot].open)
     throw Error("DecodeSession", "slot " + std::to_string(slot) + " holds no sequence", "a slot that is open");
   return sequences_[slot];
 }
 
 PageTable::Slot PageTable::take() {
-  auto const free = std::ranges::find(sequences_, 0U, &Sequence::length) - sequences_.begin();
+  auto const free = std::ranges::find(sequences_, false, &Sequence::open) - sequences_.begin();
   if (static_cast<std::size_t>(free) == sequences_.size()) sequences_.emplace_back();
   return static_cast<Slot>(free);
 }
@@ -31,15 +31,20 @@ PageTable::Page PageTable::acquire() {
   return page;
 }
 
-PageTable::Slot PageTable::open(std::size_t tokens, std::size_t first_position) {
+void PageTable::check_room(std::size_t pages) const {
+  if (pages > free_pages())
+    throw Error("DecodeSession", std::to_string(pages) + " more pages of keys and values",
+                "at most the " + std::to_string(free_pages()) + " that are free of " + std::to_string(limit_));
+}
+
+PageTable::Slot PageTable::open(std::size_t first_position) {
   Slot const slot = take();
-  auto& sequence = sequences_[slot];
-  sequence = {.length = tokens, .first_position = first_position};
-  for (std::size_t i = 0; i < pages_of(tokens); ++i) sequence.pages.push_back(acquire());
+  sequences_[slot] = {.open = true, .first_position = first_position};
   return slot;
 }
 
 PageTable::Fork PageTable::fork(Slot parent) {
+  check_room(fork_pages(parent));
   auto const from = at(parent);
   Fork result{.slot = take()};
   auto& sequence = sequences_[result.slot];
@@ -52,10 +57,11 @@ PageTable::Fork PageTable::fork(Slot parent) {
   return result;
 }
 
-void PageTable::extend(Slot slot) {
+void PageTable::extend(Slot slot, std::size_t tokens) {
+  check_room(extend_pages(slot, tokens));
   auto& sequence = sequences_[slot];
-  if (at(slot).length % page_tokens == 0) sequence.pages.push_back(acquire());
-  ++sequence.length;
+  sequence.length += tokens;
+  while (sequence.pages.size() < pages_of(sequence.length)) sequence.pages.push_back(acquire());
 }
 
 void PageTable::close(Slot slot) {

@@ -25,8 +25,8 @@ PagedCache::PagedCache(io::ModelConfig const& config, cpu::detail::Rotary const&
 
 void PagedCache::reserve_pages() {
   if (table_.pool() <= pages_) return;
-  auto const pages =
-      std::max(first_pages, table_.pool() + table_.pool() / 4);  // a device has no room for twice as many
+  auto pages = std::max(first_pages, table_.pool() + table_.pool() / 4);  // a device has no room for twice as many
+  if (table_.limit() > 0) pages = std::min(pages, std::max(table_.limit(), table_.pool()));
   for (auto& layer : layers_)
     for (auto* t : {&layer.keys, &layer.values}) {
       auto larger = at::zeros({extent(pages), heads_, extent(PageTable::page_tokens), head_dim_}, options_);
@@ -48,13 +48,6 @@ void PagedCache::reserve_angles(std::size_t positions) {
   ++epoch_;
 }
 
-PagedCache::Slot PagedCache::open(std::size_t tokens, std::size_t first_position) {
-  Slot const slot = table_.open(tokens, first_position);
-  reserve_pages();
-  reserve_angles(first_position + tokens);
-  return slot;
-}
-
 PagedCache::Slot PagedCache::fork(Slot parent) {
   auto const [slot, copy] = table_.fork(parent);
   reserve_pages();
@@ -64,28 +57,10 @@ PagedCache::Slot PagedCache::fork(Slot parent) {
   return slot;
 }
 
-void PagedCache::extend(Slot slot) {
-  table_.extend(slot);
+void PagedCache::extend(Slot slot, std::size_t tokens) {
+  table_.extend(slot, tokens);
   reserve_pages();
-  reserve_angles(table_.position(slot) + 1);
-}
-
-at::Tensor PagedCache::places(std::span<Slot const> slots) const {
-  std::vector<std::int64_t> rows;
-  constexpr auto tokens = extent(PageTable::page_tokens);
-  for (Slot const slot : slots)
-    for (std::size_t i = 0; i < table_.length(slot); ++i) {
-      auto const page = std::int64_t{table_.pages(slot)[i / PageTable::page_tokens]};
-      for (std::int64_t h = 0; h < heads_; ++h)
-        rows.push_back((page * heads_ + h) * tokens + extent(i % PageTable::page_tokens));
-    }
-  return indices(std::span<std::int64_t const>(rows), options_.device());
-}
-
-void PagedCache::write(std::size_t layer, at::Tensor const& places, at::Tensor const& keys, at::Tensor const& values) {
-  auto const flat = [this](at::Tensor const& t) { return t.reshape({-1, head_dim_}); };
-  flat(layers_[layer].keys).index_copy_(0, places, flat(keys));
-  flat(layers_[layer].values).index_copy_(0, places, flat(values));
+  reserve_angles(table_.first_position(slot) + table_.length(slot));
 }
 
 }  // namespace grove::nn::torch::detail

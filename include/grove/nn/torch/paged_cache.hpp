@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "grove/io/model_config.hpp"
@@ -21,16 +20,12 @@ class PagedCache {
 
   PagedCache(io::ModelConfig const& config, cpu::detail::Rotary const& rotary, at::TensorOptions options);
 
-  Slot open(std::size_t tokens, std::size_t first_position);
+  Slot open(std::size_t first_position) { return table_.open(first_position); }
   Slot fork(Slot parent);
-  void extend(Slot slot);
+  void extend(Slot slot, std::size_t tokens);
   void close(Slot slot) { table_.close(slot); }
+  void limit(std::size_t pages) { table_.limit(pages); }
   [[nodiscard]] PageTable const& table() const noexcept { return table_; }
-
-  /// Writes keys and values `[tokens, kv_heads, head_dim]` of whole sequences, one after another.
-  void write(std::size_t layer, at::Tensor const& places, at::Tensor const& keys, at::Tensor const& values);
-  /// Where those rows lie, for `write`.
-  [[nodiscard]] at::Tensor places(std::span<Slot const> slots) const;
 
   /// `[pages, kv_heads, page_tokens, head_dim]`
   [[nodiscard]] at::Tensor const& keys(std::size_t layer) const { return layers_[layer].keys; }

@@ -49,8 +49,7 @@ PagedStep<Variant>::PagedStep(Impl const& model, PagedCache const& cache, Decode
 }
 
 template <class Variant>
-void PagedStep<Variant>::fill(std::span<PagedCache::Slot const> slots, std::span<TokenId const> tokens,
-                              std::span<Draw const> draws) {
+void PagedStep<Variant>::fill(std::span<StepRow const> rows, std::span<Draw const> draws) {
   InputPlaces const places(shape_);
   std::vector<std::byte> bytes(places.size);
   auto const put = [&](std::size_t place, std::size_t index, std::size_t value) {
@@ -58,12 +57,13 @@ void PagedStep<Variant>::fill(std::span<PagedCache::Slot const> slots, std::span
     std::memcpy(bytes.data() + place + index * sizeof narrow, &narrow, sizeof narrow);
   };
   if (!draws.empty()) std::memcpy(bytes.data(), draws.data(), draws.size_bytes());
-  for (std::size_t i = 0; i < slots.size(); ++i) {
-    auto const& table = cache_.table();
-    auto const pages = table.pages(slots[i]);
-    put(places.tokens, i, static_cast<std::size_t>(tokens[i]));
-    put(places.positions, i, table.position(slots[i]));
-    put(places.lengths, i, table.length(slots[i]));
+  auto const& table = cache_.table();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto const& row = rows[i];
+    auto const pages = table.pages(row.slot);
+    put(places.tokens, i, static_cast<std::size_t>(row.token));
+    put(places.positions, i, table.first_position(row.slot) + row.index);
+    put(places.lengths, i, row.index + 1);
     std::memcpy(bytes.data() + places.pages + i * shape_.pages * sizeof(std::int32_t), pages.data(),
                 pages.size_bytes());
   }
@@ -140,7 +140,7 @@ void PagedStep<Variant>::queue_layers() {
     add_norm(product(gated, weights.down, {}, adapters, {Projection::Down}),
              last ? model_.weights.norm : model_.weights.layers[i + 1].input_norm);
   }
-  logits_ = kernels_.logits(normed, model_.weights.head.value.detach());
+  result_ = shape_.prompt ? normed : kernels_.logits(normed, model_.weights.head.value.detach());
 }
 
 template <class Variant>
@@ -149,8 +149,8 @@ void PagedStep<Variant>::queue() {
     queue_layers<cuda::Bf16>();
   else
     queue_layers<float>();
-  if (!draws_) return;
-  kernels_.sample({.logits = data<float>(logits_),
+  if (!draws_ || shape_.prompt) return;
+  kernels_.sample({.logits = data<float>(result_),
                    .rows = static_cast<unsigned>(shape_.rows),
                    .vocabulary = static_cast<unsigned>(model_.config.vocab_size),
                    .rule = draws_->rule,

@@ -16,6 +16,13 @@
 
 namespace grove::nn::torch::detail {
 
+/// A token of a sequence: where it stands in it, for which there is room.
+struct StepRow {
+  PagedCache::Slot slot = 0;
+  std::size_t index = 0;
+  TokenId token = 0;
+};
+
 /// How tokens are drawn, and of which stream of random numbers.
 struct StepDraws {
   cuda::SamplingRule rule;
@@ -30,15 +37,15 @@ class PagedStep {
   PagedStep(Impl const& model, PagedCache const& cache, DecodeKernels const& kernels, StepShape shape,
             std::optional<StepDraws> const& draws);
 
-  /// The tokens of some sequences that have been extended by one; `draws` may be empty. Rows beyond are padding: of
-  /// length 0, with token 0.
-  void fill(std::span<PagedCache::Slot const> slots, std::span<TokenId const> tokens, std::span<Draw const> draws);
+  /// A row sees its sequence up to itself, other rows of the step included. `draws` may be empty. Rows beyond are
+  /// padding: of length 0, with token 0.
+  void fill(std::span<StepRow const> rows, std::span<Draw const> draws);
 
   /// Does the step as `mode` says.
   void run(StepMode mode);
 
-  /// `[rows, vocab]` f32
-  [[nodiscard]] at::Tensor const& logits() const noexcept { return logits_; }
+  /// `[rows, vocab]` f32; of a step of prompts the states after the final norm, `[rows, hidden]`.
+  [[nodiscard]] at::Tensor const& result() const noexcept { return result_; }
   /// Of the first `count` rows.
   void read(std::span<cuda::DrawnToken> drawn) const;
 
@@ -53,7 +60,7 @@ class PagedStep {
   StepShape shape_;
   std::optional<StepDraws> draws_;
   at::Tensor inputs_;  // bytes: draws, tokens, positions, lengths, pages
-  at::Tensor partial_, drawn_, logits_;
+  at::Tensor partial_, drawn_, result_;
   std::unique_ptr<RecordedStep> recorded_;
 };
 

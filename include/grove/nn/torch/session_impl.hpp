@@ -23,11 +23,18 @@ class SessionImpl {
   SessionImpl(SessionImpl const&) = delete;
   SessionImpl& operator=(SessionImpl const&) = delete;
 
-  virtual void prefill(PackedBatch prompts, std::span<Slot> slots, std::span<float> logits) = 0;
+  virtual Slot open(std::size_t first_position) = 0;
+  virtual void append(PackedBatch pieces, std::span<Slot const> slots, std::span<float> logits) = 0;
   virtual Slot fork(Slot parent) = 0;
   virtual void step(std::span<Slot const> slots, std::span<TokenId const> tokens, std::span<float> logits) = 0;
   virtual void release(Slot slot) = 0;
   [[nodiscard]] virtual std::size_t length(Slot slot) const = 0;
+
+  /// False where this session has no pages.
+  virtual bool limit(std::size_t /*pages*/) { return false; }
+  [[nodiscard]] virtual std::size_t free_pages() const { return static_cast<std::size_t>(-1); }
+  [[nodiscard]] virtual std::size_t extend_pages(Slot /*slot*/, std::size_t /*tokens*/) const { return 0; }
+  [[nodiscard]] virtual std::size_t fork_pages(Slot /*slot*/) const { return 0; }
 
   /// False where this session does not draw.
   virtual bool draw_by(cpu::SamplingOptions const& /*options*/, RandomStream const& /*random*/) { return false; }

@@ -8,17 +8,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <utility>
+#include <tuple>
 
 namespace grove::nn::torch::detail {
 
-/// Sequences of a step, and pages of the longest of them.
+/// Tokens of a step, and pages of the longest sequence among theirs.
 struct StepShape {
   std::size_t rows = 0;
   std::size_t pages = 0;
+  bool prompt = false;  ///< ends with hidden states, of which few are wanted, in place of logits
   friend bool operator==(StepShape const&, StepShape const&) = default;
   friend bool operator<(StepShape const& a, StepShape const& b) {
-    return std::pair(a.rows, a.pages) < std::pair(b.rows, b.pages);
+    return std::tuple(a.prompt, a.rows, a.pages) < std::tuple(b.prompt, b.rows, b.pages);
   }
 };
 
@@ -29,10 +30,15 @@ constexpr std::size_t row_bucket(std::size_t rows) {
   return (rows + step - 1) / step * step;
 }
 
-/// The shape that a step of so many sequences is padded to. Pages come in powers of two from 16 on (256 tokens), so
-/// that a growing sequence changes the shape rarely.
+/// Prompts go through the network in chunks of so many tokens, whoever's they are: what is computed of a prompt does
+/// not depend on its neighbours.
+inline constexpr std::size_t prompt_rows = 256;
+
+/// The shape that a step of so many tokens is padded to. Pages come in powers of two from 16 on (256 tokens), so that a
+/// growing sequence changes the shape rarely.
 constexpr StepShape padded(StepShape needed) {
-  return {row_bucket(needed.rows), std::bit_ceil(std::max<std::size_t>(16, needed.pages))};
+  return {needed.prompt ? prompt_rows : row_bucket(needed.rows), std::bit_ceil(std::max<std::size_t>(16, needed.pages)),
+          needed.prompt};
 }
 
 enum class StepMode : std::uint8_t {
