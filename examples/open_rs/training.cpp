@@ -80,9 +80,6 @@ void check_placement(TrainFlags const& flags, Recipe const& recipe) {
     throw grove::Error("--replay", "with placement = " + recipe.as_run.placement, "colocated: a replay samples nothing",
                        "--placement colocated, on as many processes as trained or on one; what was sampled one step "
                        "ahead keeps one_step_ahead=true");
-  if (recipe.lora.use_peft)
-    throw grove::Error("use_peft", "with placement = " + recipe.as_run.placement, "colocated",
-                       "adapters are not sent to ranks that sample");
 }
 
 /// Throws Error for a trace that could not be written when the run has ended.

@@ -14,6 +14,7 @@
 #include "grove/error.hpp"
 #include "grove/objective/divergence_mask.hpp"
 #include "grove/objective/rollout_correction.hpp"
+#include "grove/policy/lora.hpp"
 #include "grove/rollout/any_token_rollout.hpp"
 #include "grove/staleness.hpp"
 #include "support/catch.hpp"
@@ -40,12 +41,14 @@ TrainOptions options(std::size_t staleness = 1, std::size_t epochs = 1) {
 }
 
 /// Samples in this process with the weights that the policy had `lag` collections ago.
+template <class P>
 class Lagging {
  public:
   Lagging(GroupSampler sampler, std::size_t lag) : sampler_(std::move(sampler)), lag_(lag) {}
 
-  TokenTrajectories collect(AnyCausalLm& policy) {
+  TokenTrajectories collect(P& policy) {
     seen_.push_back(policy.clone());
+    seen_.back().set_version(policy.version());  // adapters count their way into the copy
     return sampler_.collect(seen_[seen_.size() - 1 - std::min(lag_, seen_.size() - 1)]);
   }
   std::size_t group_size() const { return sampler_.group_size(); }
@@ -54,7 +57,7 @@ class Lagging {
  private:
   GroupSampler sampler_;
   std::size_t lag_;
-  std::vector<AnyCausalLm> seen_;
+  std::vector<P> seen_;
 };
 
 struct Ahead {
@@ -70,12 +73,18 @@ struct Job {
   fs::path record{};
 };
 
+/// The whole model, and adapters on it; other seeds are other values of what is trained.
+AnyCausalLm whole(std::uint64_t seed) { return tiny::policy({.threads = 1}, seed); }
+Lora<AnyCausalLm> adapted(std::uint64_t seed) {
+  return Lora(tiny::policy(), {.rank = 3, .alpha = 6, .targets = {"all-linear"}, .seed = seed});
+}
+
 /// What a sampling rank and one that trains do.
-template <class A>
-void part(A algorithm, Job const& job, ProcessGroup const& group, Ahead& out) {
+template <class A, class M>
+void part(A algorithm, Job const& job, ProcessGroup const& group, Ahead& out, M const& model) {
   auto const split = std::make_shared<Split>(group, Placement{.samplers = job.samplers, .one_step_ahead = true});
   if (split->samples()) {
-    auto policy = tiny::policy({.threads = 1}, 99);  // other weights: those that count come from rank 0
+    auto policy = model(99);  // other weights: those that count come from rank 0
     AnyTokenRollout rollout = tiny::sampler(sampling(split->share()));
     rollout.check_by({RatioCheck{}, 1.0F});
     return split->serve(policy, [&](AnyCausalLm& model, std::uint64_t collection) {
@@ -83,8 +92,8 @@ void part(A algorithm, Job const& job, ProcessGroup const& group, Ahead& out) {
       return rollout.collect(model);
     });
   }
-  Trainer trainer(std::move(algorithm), tiny::policy(), AnyTokenRollout(RemoteSampler(split, group_size)),
-                  tiny::EvenTokens{}, job.options, TokenBudget{20}, split->trainers());
+  Trainer trainer(std::move(algorithm), model(5), AnyTokenRollout(RemoteSampler(split, group_size)), tiny::EvenTokens{},
+                  job.options, TokenBudget{20}, split->trainers());
   if (!job.from.empty()) resume(trainer, job.from);
   std::uint64_t before = trainer.policy().version();
   auto const watch = [&](auto& t, StepReport const& report) {
@@ -106,10 +115,11 @@ void part(A algorithm, Job const& job, ProcessGroup const& group, Ahead& out) {
   split->stop();
 }
 
-template <class A>
-std::vector<Ahead> run(A const& algorithm, Job const& job) {
+template <class A, class M = decltype(&whole)>
+std::vector<Ahead> run(A const& algorithm, Job const& job, M const& model = &whole) {
   std::vector<Ahead> out(job.ranks);
-  auto const errors = test::on_ranks(job.ranks, 60s, [&](ProcessGroup& g) { part(algorithm, job, g, out[g.rank()]); });
+  auto const errors =
+      test::on_ranks(job.ranks, 60s, [&](ProcessGroup& g) { part(algorithm, job, g, out[g.rank()], model); });
   for (auto const& error : errors) {
     INFO(error);
     REQUIRE(error.empty());
@@ -117,9 +127,11 @@ std::vector<Ahead> run(A const& algorithm, Job const& job) {
   return out;
 }
 
-template <class A>
-test::Tensors lagging(A algorithm, TrainOptions options, std::size_t steps, std::size_t lag = 1) {
-  Trainer trainer(std::move(algorithm), tiny::policy(), Lagging(tiny::sampler(sampling()), lag), tiny::EvenTokens{},
+template <class A, class M = decltype(&whole)>
+test::Tensors lagging(A algorithm, TrainOptions options, std::size_t steps, std::size_t lag = 1,
+                      M const& model = &whole) {
+  using P = decltype(model(5));
+  Trainer trainer(std::move(algorithm), model(5), Lagging<P>(tiny::sampler(sampling()), lag), tiny::EvenTokens{},
                   std::move(options), TokenBudget{20});
   trainer.run(steps);
   return test::tensors(trainer.policy().parameters(), false);
@@ -217,6 +229,33 @@ TEST_CASE("a run ahead goes on from a checkpoint with what was under way") {
       CHECK(rest[0].values == whole[0].values);
       CHECK(rest[0].behind == std::vector<std::uint64_t>(6 - step, 1));
     }
+  }
+}
+
+TEST_CASE("adapters are sampled with one step ahead, and go on from a checkpoint with what was under way") {
+  Corrected<TruncatedImportance> const algorithm;
+  auto const with = [](Zero zero) {
+    auto o = options();
+    o.schedule.peak = 0.02;
+    o.sharding = {.level = zero, .bucket = 100};
+    return o;
+  };
+  for (auto const zero : {Zero::Nothing, Zero::Gradients}) {
+    TemporaryFolder const folder("adapters");
+    Job job{.steps = 6, .options = with(zero)};
+    CHECK(run(algorithm, job, &adapted)[0].values == lagging(algorithm, job.options, job.steps, 1, &adapted));
+    job.ranks = 4;
+    job.samplers = 2;
+    auto const whole_run = run(algorithm, job, &adapted);
+    CHECK(whole_run[0].behind == std::vector<std::uint64_t>{0, 1, 1, 1, 1, 1});
+    job.save = CheckpointOptions{.folder = folder.path, .every = 2, .keep = {.last = 9}};
+    CHECK(run(algorithm, job, &adapted)[0].values == whole_run[0].values);
+    job.save.reset();
+    job.from = checkpoint_path(folder.path, 4);
+    job.steps = 2;
+    auto const rest = run(algorithm, job, &adapted);
+    CHECK(rest[0].values == whole_run[0].values);
+    CHECK(rest[1].values == whole_run[0].values);
   }
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# open_rs train on several processes as a user starts them: open_rs.sh PROGRAM MODEL launcher | dead | hangs | throws | sigterm | zero | record | split | ahead | torchrun [TORCHRUN]
+# open_rs train on several processes as a user starts them: open_rs.sh PROGRAM MODEL launcher | dead | hangs | throws | sigterm | zero | record | split | ahead | adapters | torchrun [TORCHRUN]
 set -euo pipefail
 program=$1 model=$2 what=$3 torchrun=${4:-}
 . "$(dirname "$(realpath "$0")")/../support/open_rs_run.sh"
@@ -162,6 +162,46 @@ case $what in
       [ $code = 2 ] && [ "$(wc -l <log)" = 1 ] && grep -q 'one_step_ahead' log || { cat log; fail "$bad: exit code $code"; }
       [ ! -e bad ] || fail "$bad: work was done"
     done ;;
+  adapters)
+    peft=(--set use_peft=true --set lora_r=4 --set lora_target_modules=all-linear --set learning_rate=1e-2)
+    same() {
+      for file in final/model.safetensors final-adapter/adapter_model.safetensors; do
+        cmp "$1/$file" "$2/$file" || fail "$3: $file"
+      done
+    }
+    "$program" "${arguments[@]}" "${peft[@]}" --out two --processes 2 2>log >table || { cat log; exit 1; }
+    "$program" "${arguments[@]}" "${peft[@]}" --out split --processes 3 --placement split:1 2>log >table || { cat log; exit 1; }
+    same split two "split:1 of three ranks differs from two"
+    "$program" "${arguments[@]}" "${peft[@]}" --out split --processes 3 --placement split:1 --resume split/checkpoint-5 2>log >table || { cat log; exit 1; }
+    same split two "a resumed split differs"
+    ahead=(--placement split:1 --set one_step_ahead=true --set old_log_probs=sampled)
+    "$program" "${arguments[@]}" "${peft[@]}" --out ahead --processes 2 "${ahead[@]}" 2>log >table || { cat log; exit 1; }
+    "$program" "${arguments[@]}" "${peft[@]}" --out killed --processes 2 "${ahead[@]}" 2>log >table &
+    pid=$!
+    wait_for_steps killed 3
+    kill -KILL $pid
+    wait $pid || true
+    sleep 0.5
+    "$program" "${arguments[@]}" "${peft[@]}" --out killed --processes 2 "${ahead[@]}" --resume auto 2>log >table || { cat log; exit 1; }
+    same ahead killed "a resumed run ahead differs"
+    cmp -s ahead/final/model.safetensors two/final/model.safetensors && fail "a run ahead is the same as one that waits"
+    # Below the adapters every rank must have the same weights.
+    cp -r "$model" other
+    python3 - other/model.safetensors <<'PYTHON' || fail "other weights"
+import sys
+with open(sys.argv[1], "r+b") as f:
+    f.seek(-2, 2)
+    last = f.read(2)
+    f.seek(-2, 2)
+    f.write(bytes([last[0] ^ 1, last[1]]))
+PYTHON
+    one=(env WORLD_SIZE=2 MASTER_PORT=29413)
+    "${one[@]}" RANK=0 "$program" "${arguments[@]}" "${peft[@]}" --out bad --placement split:1 2>log0 >table &
+    pid=$!
+    "${one[@]}" RANK=1 "$program" "${arguments[@]/#"$model"/other}" "${peft[@]}" --out bad --placement split:1 2>log1 >table && fail "rank 1 went on"
+    wait $pid && fail "rank 0 went on"
+    grep -q 'rank 1 has another model below the adapters; expected that of rank 0' log1 || { cat log1; fail "message of rank 1"; }
+    grep -q 'rank 1 stopped in phase waiting for the trainers: split: rank 1 has another model' log0 || { cat log0; fail "message of rank 0"; } ;;
   throws)
     code=0
     RANK=0 WORLD_SIZE=2 MASTER_PORT=29411 "$program" "${arguments[@]}" --out run --set seed=1 2>log0 &
@@ -171,7 +211,16 @@ case $what in
     wait $pid && fail "rank 0 went on" || code=$?
     [ $code = 2 ] || { cat log0; fail "exit code $code of rank 0"; }
     grep -q 'rank 1: has seed = 2; expected seed = 1, as rank 0' log1 || { cat log1; fail "message of rank 1"; }
-    grep -q 'rank 1 stopped in phase start: rank 1: has seed = 2' log0 || { cat log0; fail "message of rank 0"; } ;;
+    grep -q 'rank 1 stopped in phase start: rank 1: has seed = 2' log0 || { cat log0; fail "message of rank 0"; }
+    # Rank 1 may write no file of more than 64 kB, and both say so.
+    RANK=0 WORLD_SIZE=2 MASTER_PORT=29412 "$program" "${arguments[@]}" --out full --zero 1 2>log0 &
+    pid=$!
+    (ulimit -f 64 && RANK=1 WORLD_SIZE=2 MASTER_PORT=29412 "$program" "${arguments[@]}" --out full --zero 1 2>log1) && fail "rank 1 went on"
+    wait $pid && fail "rank 0 went on"
+    for log in log0 log1; do
+      grep -q 'checkpoint of step 1: not written: rank 1: .*/optimizer-00001-of-00002.safetensors: cannot be written: File too large' $log || { cat $log; fail "the message of a full disk"; }
+    done
+    [ -z "$(find full -maxdepth 1 -name '*checkpoint*')" ] || fail "a part of a checkpoint is left" ;;
   sigterm)
     "$program" "${arguments[@]}" --out run --processes 2 2>log &
     pid=$!

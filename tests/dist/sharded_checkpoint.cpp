@@ -3,13 +3,18 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <iterator>
 #include <optional>
+#include <span>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "dist/replayed.hpp"
 #include "grove/checkpoint/checkpoint.hpp"
 #include "grove/error.hpp"
+#include "grove/io/atomic_file.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -61,6 +66,21 @@ std::vector<test::Tensors> on(std::size_t size, fs::path const& recording, fs::p
   }
   return values;
 }
+
+/// Ranks of which rank 1 finds a folder where its file of checkpoint 4 belongs, as soon as it knows where to write.
+struct Obstructed : ProcessGroup {
+  Obstructed(ProcessGroup const& group, fs::path folder) : ProcessGroup(group), run(std::move(folder)) {}
+
+  void all_gather(std::span<const std::byte> mine, std::span<std::byte> all, DeviceMemory const* device = nullptr) {
+    ProcessGroup::all_gather(mine, all, device);
+    std::error_code none;
+    for (auto const& entry : fs::directory_iterator(run, none))
+      if (rank() == 1 && entry.path().filename().string().find("checkpoint-4") != std::string::npos)
+        fs::create_directories(entry.path() / "optimizer-00001-of-00002.safetensors" / "x");
+  }
+
+  fs::path run{};
+};
 
 }  // namespace
 
@@ -191,9 +211,61 @@ TEST_CASE("where one rank cannot write its part, all stop and the older checkpoi
     Checkpoint checkpoint(options);
     trainer.run(total, checkpoint);
   });
-  CHECK(errors[0].find("state.json") != std::string::npos);
-  CHECK(errors[1].find("rank 0 could not write its part of") != std::string::npos);
+  for (auto const& error : errors) {
+    INFO(error);
+    CHECK(error.find("checkpoint of step 4: not written: rank 0: ") == 0);
+    CHECK(error.find("state.json") != std::string::npos);
+  }
   auto const found = checkpoints_in(run.path);
   REQUIRE(found.size() == 1);
   CHECK(found[0].step == 2);
+}
+
+TEST_CASE("where another rank than 0 cannot write its part, all name it and its cause") {
+  for (bool const asynchronous : {true, false}) {
+    TemporaryFolder const recording("recording"), run("run");
+    test::record(recording.path, total, 4);
+    auto const errors = test::on_ranks(2, 20s, [&](ProcessGroup& group) {
+      Trainer trainer(
+          GrpoTokenMean{}, tiny::policy(), Replay(recording.path, {group.rank(), group.size()}), test::Recorded{},
+          {.schedule = {.peak = 1e-3}, .old_log_probs = OldLogProbs::Current, .sharding = {.level = Zero::Optimizer}},
+          TokenBudget{20}, Obstructed(group, run.path));
+      trainer.run(total, Checkpoint({.folder = run.path, .every = 2, .asynchronous = asynchronous}));
+    });
+    for (auto const& error : errors) {
+      INFO(error);
+      CHECK(error.find("checkpoint of step 4: not written: rank 1: ") == 0);
+      CHECK(error.find("optimizer-00001-of-00002.safetensors") != std::string::npos);
+      CHECK(error.find("rank 0") == std::string::npos);
+    }
+    CHECK(errors[0] == errors[1]);
+    auto const found = checkpoints_in(run.path);
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].step == 2);
+    CHECK(std::distance(fs::directory_iterator(run.path), fs::directory_iterator()) == 1);  // the draft is gone
+  }
+}
+
+TEST_CASE("where rank 0 writes for all and cannot, all know why, whether the folder or a file is at fault") {
+  TemporaryFolder const recording("recording"), run("run");
+  test::record(recording.path, total, 4);
+  auto const with = [&](fs::path const& folder, Zero level) {
+    return test::on_ranks(2, 20s, [&](ProcessGroup& group) {
+      Trainer trainer(GrpoTokenMean{}, tiny::policy(), Replay(recording.path, {group.rank(), group.size()}),
+                      test::Recorded{},
+                      {.schedule = {.peak = 1e-3}, .old_log_probs = OldLogProbs::Current, .sharding = {.level = level}},
+                      TokenBudget{20}, group);
+      trainer.run(total, Checkpoint({.folder = folder, .every = 2}));
+    });
+  };
+  fs::create_directories(run.path);
+  io::write_file(run.path / "file", "no folder");
+  for (auto const level : {Zero::Nothing, Zero::Optimizer}) {
+    auto const errors = with(run.path / "file" / "run", level);
+    for (auto const& error : errors) {
+      INFO(error);
+      CHECK(error.find("checkpoint of step 2: not written: rank 0: ") == 0);
+      CHECK(error.find("file/run") != std::string::npos);
+    }
+  }
 }

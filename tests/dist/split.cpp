@@ -11,6 +11,8 @@
 #include "dist/replayed.hpp"
 #include "grove/error.hpp"
 #include "grove/io/json.hpp"
+#include "grove/policy/lora.hpp"
+#include "grove/rollout/any_token_rollout.hpp"
 #include "grove/rollout/remote_sampler.hpp"
 #include "grove/rollout/trajectory_bytes.hpp"
 #include "support/catch.hpp"
@@ -152,6 +154,68 @@ TEST_CASE("two ranks sample for one that trains") {
   INFO(errors[0]);
   REQUIRE(test::all_went_well(errors));
   CHECK(split == one);
+}
+
+TEST_CASE("adapters alone go to ranks that sample: split:1 of four ranks trains as three that sample themselves") {
+  constexpr std::size_t steps = 4;
+  GrpoTokenMean algorithm;
+  algorithm.objective.get<KlInLoss<K3>>().coefficient = 0.1;
+  auto const adapted = [](std::uint64_t seed) {
+    return Lora(tiny::policy(), {.rank = 3, .alpha = 6, .targets = {"all-linear"}, .seed = seed});
+  };
+  auto const train = [&](auto rollout, ProcessGroup const& ranks) {
+    Trainer trainer(algorithm, adapted(11), std::move(rollout), LastEven{}, {.schedule = {.peak = 0.02}},
+                    TokenBudget{20}, ranks);
+    trainer.run(steps);
+    auto values = test::tensors(trainer.policy().parameters(), false);
+    CHECK(values != test::tensors(adapted(11).parameters(), false));
+    return values;
+  };
+  for (std::size_t const samplers : {1, 2}) {
+    std::vector<test::Tensors> three(3), split(3);
+    REQUIRE(test::all_went_well(test::on_ranks(3, 60s, [&](ProcessGroup& group) {
+      three[group.rank()] = train(tiny::sampler(sampling({group.rank(), group.size()})), group);
+    })));
+    auto const errors = test::on_ranks(3 + samplers, 60s, [&](ProcessGroup& group) {
+      auto const parts = std::make_shared<Split>(group, Placement{samplers});
+      if (parts->samples()) {
+        auto policy = adapted(99);  // other values: those that count come from rank 0
+        auto const base = policy.fingerprint();
+        auto sampler = tiny::sampler(sampling(parts->share()));
+        parts->serve(policy, from(sampler));
+        CHECK(policy.version() == steps);
+        CHECK(policy.fingerprint() == base);
+        return;
+      }
+      split[group.rank()] = train(AnyTokenRollout(RemoteSampler(parts, 3)), parts->trainers());
+      parts->stop();
+    });
+    INFO(errors[0] << errors[3]);
+    REQUIRE(test::all_went_well(errors));
+    for (std::size_t r = 0; r < 3; ++r) CHECK(split[r] == three[r]);
+  }
+}
+
+TEST_CASE("adapters are not sent to a rank with another model below them") {
+  auto const errors = test::on_ranks(2, 20s, [&](ProcessGroup& group) {
+    auto const parts = std::make_shared<Split>(group, Placement{1});
+    Lora policy(tiny::policy({.threads = 1}, parts->samples() ? 99 : 5));
+    if (parts->samples()) {
+      auto sampler = tiny::sampler(sampling(parts->share()));
+      try {
+        parts->serve(policy, from(sampler));
+      } catch (std::exception const& e) {
+        group.fail(e.what());
+        throw;
+      }
+      return;
+    }
+    static_cast<void>(parts->collect(policy, 0));
+  });
+  INFO(errors[0]);
+  CHECK(errors[1].find("split: rank 1 has another model below the adapters; expected that of rank 0") == 0);
+  CHECK(errors[0].find("rank 1 stopped in phase waiting for the trainers: split: rank 1 has another model") !=
+        std::string::npos);
 }
 
 TEST_CASE("placements that leave nobody to train are refused") {

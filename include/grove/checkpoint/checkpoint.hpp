@@ -51,7 +51,7 @@ CheckpointInfo checkpoint_info(T const& trainer, Settings const& settings) {
 
 /// Writes `FOLDER/checkpoint-STEP` every so many steps. Rank 0 writes what is the same on all ranks; where they divide
 /// the moments each writes its own into the same folder, which rank 0 puts in place once all are done: at a later
-/// step's end, or the run's.
+/// step's end, or the run's. Where a rank cannot write, all throw, at the same place, and name it and its error.
 class Checkpoint {
  public:
   explicit Checkpoint(CheckpointOptions options) : options_(std::move(options)) {}
@@ -60,11 +60,9 @@ class Checkpoint {
   bool operator()(T& trainer, StepReport const& report) {
     metrics_.assign(report.metrics.begin(), report.metrics.end());
     auto& ranks = trainer.communicator();
-    bool const done = written();
-    if (done && !draft_open_) wait();
-    std::array wishes = {options_.stop && options_.stop() ? 1.0 : 0.0, done ? 1.0 : 0.0};
+    std::array wishes = {options_.stop && options_.stop() ? 1.0 : 0.0, written() ? 1.0 : 0.0};
     ranks.all_reduce_sum(wishes);
-    if (draft_open_ && wishes[1] == static_cast<double>(ranks.size())) settle(ranks);
+    if (wishes[1] == static_cast<double>(ranks.size())) settle(ranks);
     bool const stop = wishes[0] > 0;
     if (stop || (options_.every > 0 && report.step % options_.every == 0)) save(trainer);
     if (stop) finished(trainer);
@@ -79,25 +77,16 @@ class Checkpoint {
     if constexpr (requires { trainer.rollout().await_ahead(); }) trainer.rollout().await_ahead();
     saved_ = trainer.steps();
     bool const divided = trainer.optimizer().divides(ranks.size());
-    if (!divided && ranks.rank() != 0) return;
-    auto state = std::make_shared<State>();
-    trainer.state(*state);
-    auto info = detail::checkpoint_info(trainer, options_.settings);
-    info.metrics = metrics_;
-    info.shards = divided ? ranks.size() : 0;
-    if (divided) {
-      open_draft(ranks, info.step);
-      start(*state,
-            [state, info = std::move(info), target = draft_path_, rank = ranks.rank(), beside = options_.beside] {
-              write_pieces(target, *state, rank, info.shards);
-              if (rank == 0) write_common(target, *state, info, beside);
-            });
-    } else {
-      start(*state, [state, info = std::move(info), options = options_] {
-        write_checkpoint(options.folder, *state, info, options.beside);
-        remove_superseded(options.folder, options.keep);
-      });
-    }
+    enter_phase(ranks);
+    together(ranks, [&] {
+      if (divided && ranks.rank() == 0)
+        draft_ = std::make_unique<io::AtomicFolder>(checkpoint_path(options_.folder, saved_));
+    });
+    auto const draft = divided ? text_of_first(ranks, draft_ ? draft_->path().string() : "") : std::string();
+    open_ = true;
+    together(ranks, [&] {
+      if (divided || ranks.rank() == 0) begin(trainer, divided ? ranks.size() : 0, draft);
+    });
     if (!options_.asynchronous) settle(ranks);
   }
 
@@ -109,6 +98,27 @@ class Checkpoint {
   }
 
  private:
+  /// What this rank writes: of a divided checkpoint its part, into `draft`.
+  template <class T>
+  void begin(T& trainer, std::size_t shards, std::filesystem::path const& draft) {
+    auto state = std::make_shared<State>();
+    trainer.state(*state);
+    auto info = detail::checkpoint_info(trainer, options_.settings);
+    info.metrics = metrics_;
+    info.shards = shards;
+    if (shards > 0)
+      start(*state,
+            [state, info = std::move(info), draft, rank = trainer.communicator().rank(), beside = options_.beside] {
+              write_pieces(draft, *state, rank, info.shards);
+              if (rank == 0) write_common(draft, *state, info, beside);
+            });
+    else
+      start(*state, [state, info = std::move(info), options = options_] {
+        write_checkpoint(options.folder, *state, info, options.beside);
+        remove_superseded(options.folder, options.keep);
+      });
+  }
+
   /// Runs `write`, on a thread of its own where that is wished, with a copy of the state.
   template <class F>
   void start(State& state, F write) {
@@ -116,19 +126,11 @@ class Checkpoint {
     writer_ = std::async(options_.asynchronous ? std::launch::async : std::launch::deferred, std::move(write));
   }
 
-  /// Makes the temporary folder that all ranks write into.
-  template <class C>
-  void open_draft(C& ranks, std::uint64_t step) {
-    if (ranks.rank() == 0) draft_ = std::make_unique<io::AtomicFolder>(checkpoint_path(options_.folder, step));
-    draft_path_ = text_of_first(ranks, draft_ ? draft_->path().string() : "");
-    draft_open_ = true;
-  }
-
-  /// Waits for what is being written; of a draft, until all ranks have written theirs, and puts it in place. Where one
-  /// could not, all throw, that one its own error, and the draft is gone.
+  /// Waits until all ranks have written what they began to, and puts a draft in place.
   template <class C>
   void settle(C& ranks) {
-    if (!std::exchange(draft_open_, false)) return wait();
+    if (!std::exchange(open_, false)) return;
+    enter_phase(ranks);
     together(ranks, [&] { wait(); });
     together(ranks, [&] {
       if (!draft_) return;
@@ -138,28 +140,40 @@ class Checkpoint {
     draft_.reset();
   }
 
-  /// f() on all ranks; where it fails on one, all throw.
+  template <class C>
+  void enter_phase(C& ranks) const {
+    if constexpr (requires { ranks.phase(std::string()); })
+      if (ranks.size() > 1) ranks.phase("checkpoint of step " + std::to_string(saved_));
+  }
+
+  /// f() on all ranks. Where it fails on one, the draft is gone and all throw the same, which says where and why.
   template <class C, class F>
   void together(C& ranks, F const& f) {
     std::exception_ptr failure;
+    std::string cause;
     try {
       f();
-    } catch (std::exception const&) {
+    } catch (std::exception const& e) {
       failure = std::current_exception();
+      cause = e.what();
     }
     auto const failed = gathered(ranks, failure ? 1.0 : 0.0);
-    auto const first = std::ranges::find(failed, 1.0);
-    if (first == failed.end()) return;
+    if (std::ranges::find(failed, 1.0) == failed.end()) return;
+    if (writer_.valid()) writer_.wait();
+    auto const causes = gathered_texts(ranks, cause);  // behind which nobody writes any more
     draft_.reset();
-    if (failure) std::rethrow_exception(failure);
-    throw Error(
-        "checkpoint",
-        "rank " + std::to_string(first - failed.begin()) + " could not write its part of " + draft_path_.string(), {},
-        "see its own message");
+    open_ = false;
+    if (ranks.size() == 1) std::rethrow_exception(failure);
+    std::string all;
+    for (std::size_t r = 0; r < failed.size(); ++r)
+      if (failed[r] > 0)
+        all.append(all.empty() ? "rank " : "; rank ").append(std::to_string(r)).append(": ").append(causes[r]);
+    throw Error("checkpoint of step " + std::to_string(saved_), "not written: " + all);
   }
 
+  /// Nothing, or all of what this rank writes.
   bool written() const {
-    return writer_.valid() && writer_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    return !writer_.valid() || writer_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   }
 
   void wait() {
@@ -169,10 +183,9 @@ class Checkpoint {
   CheckpointOptions options_;
   std::vector<std::pair<std::string, double>> metrics_;
   std::uint64_t saved_ = 0;
-  std::unique_ptr<io::AtomicFolder> draft_;  // of rank 0
-  std::filesystem::path draft_path_;
-  bool draft_open_ = false;
-  std::future<void> writer_;  // last: its thread ends before the draft is removed
+  std::unique_ptr<io::AtomicFolder> draft_;  // of rank 0, where ranks divide the moments
+  bool open_ = false;                        // some rank writes
+  std::future<void> writer_;                 // last: its thread ends before the draft is removed
 };
 
 /// Takes over a checkpoint's state. Throws Error that names the first thing that is not as it was when the checkpoint

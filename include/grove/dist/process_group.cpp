@@ -20,6 +20,7 @@
 #include <exception>
 #include <mutex>
 #include <numeric>
+#include <stdexcept>
 #include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -49,10 +50,10 @@ detail::Board board_of(Store const& store) {
       }};
 }
 
-c10::intrusive_ptr<c10d::TCPStore> connect(Launch const& launch, milliseconds deadline) {
+c10::intrusive_ptr<c10d::TCPStore> connect(Launch const& launch, bool serves, milliseconds deadline) {
   c10d::TCPStoreOptions options;
   options.port = launch.port;
-  options.isServer = !launch.store_is_there && launch.rank == 0;
+  options.isServer = serves;
   options.waitWorkers = false;
   options.timeout = deadline;
   return c10::make_intrusive<c10d::TCPStore>(launch.address, options);
@@ -130,8 +131,12 @@ class ProcessGroup::Group {
 
   static std::shared_ptr<Group> meet(Launch const& launch, milliseconds deadline, Heartbeat heartbeat) {
     try {
-      Store const store = c10::make_intrusive<c10d::PrefixStore>("grove", connect(launch, deadline));
-      auto presence = std::make_shared<detail::Presence>(launch, board_of(store), deadline, std::move(heartbeat));
+      auto const join = [&](bool serves) -> Store {
+        return c10::make_intrusive<c10d::PrefixStore>("grove", connect(launch, serves, deadline));
+      };
+      Store const store = join(!launch.store_is_there && launch.rank == 0), beside = join(false);
+      auto presence =
+          std::make_shared<detail::Presence>(launch, board_of(store), board_of(beside), deadline, std::move(heartbeat));
       std::vector<std::size_t> all(launch.size);
       std::iota(all.begin(), all.end(), std::size_t{0});
       take_device(launch);
@@ -259,48 +264,41 @@ class ProcessGroup::Group {
   }
 #endif
 
-  /// NCCL's own waiting only puts the work in front of what the current stream does next; whether the others came is
-  /// known when the device has done it.
-  void finish_on_device(c10d::Work& work) {
-    auto const begin = std::chrono::steady_clock::now();
-    auto const& heartbeat = presence_->heartbeat();
-    auto next = heartbeat.every;
-    while (!work.isCompleted()) {
-      auto const waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin);
-      if (waited > presence_->deadline()) throw lost("NCCL was not done in time");
-      if (heartbeat.every.count() > 0 && waited >= next) {
-        heartbeat.tell(presence_->waiting(members_, waited));
-        next += heartbeat.every;
-      }
-      std::this_thread::sleep_for(std::chrono::microseconds(20));
-    }
-    work.wait();
-  }
-
+  /// Waits for the work's end. Gloo keeps the deadline itself.
   void finish(c10d::Work& work, Device place) {
+    detail::Wait wait(*presence_, members_);
     try {
-      if (place == Device::Cuda) return finish_on_device(work);
-      auto const& heartbeat = presence_->heartbeat();
-      for (milliseconds waited{0}; heartbeat.every.count() > 0;) {
-        if (came(work, heartbeat.every)) break;
-        waited += heartbeat.every;
-        heartbeat.tell(presence_->waiting(members_, waited));
+      while (!came(work, wait.pause(), place)) {
+        wait.goes_on();
+        if (place == Device::Cuda && wait.is_over()) throw std::runtime_error("NCCL timed out");
       }
       work.wait();
     } catch (Error const&) {
       throw;
     } catch (std::exception const& e) {
-      throw lost(first_line(e));
+      throw wait.lost(first_line(e));
     }
   }
 
   /// Whether the work ends, well or not, within a time.
-  static bool came(c10d::Work& work, milliseconds within) {
+  static bool came(c10d::Work& work, milliseconds within, Device place) {
+    if (place == Device::Cuda) return came_on_device(work, within);
     try {
       return work.wait(within);
     } catch (std::exception const&) {  // how it ended is asked once more
       return work.isCompleted();
     }
+  }
+
+  /// NCCL's own waiting only puts the work in front of what the current stream does next; whether the others came is
+  /// known when the device has done it.
+  static bool came_on_device(c10d::Work& work, milliseconds within) {
+    auto const until = std::chrono::steady_clock::now() + within;
+    while (!work.isCompleted()) {
+      if (std::chrono::steady_clock::now() >= until) return false;
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
+    return true;
   }
 
   Error lost(std::string const& cause) const { return presence_->lost(members_, cause); }

@@ -25,9 +25,12 @@ class AnyTokenRollout {
   /// Lets every collection pass this check, where the trainer's log-probs differ from the sampler's on purpose.
   void check_by(SamplerCheck const& check) { check_ = check; }
 
-  TokenTrajectories collect(AnyCausalLm& policy) {
-    auto t = std::visit([&](auto& rollout) { return rollout.collect(policy); }, rollout_);
-    if (check_) (*check_)(policy, t, std::visit([](auto const& rollout) { return rollout.collections(); }, rollout_));
+  TokenTrajectories collect(SampledPolicy const& policy) {
+    auto& model = policy.model();
+    auto* const remote = std::get_if<RemoteSampler>(&rollout_);
+    auto t =
+        remote ? remote->collect(policy) : std::visit([&](auto& rollout) { return rollout.collect(model); }, rollout_);
+    if (check_) (*check_)(model, t, std::visit([](auto const& rollout) { return rollout.collections(); }, rollout_));
     return t;
   }
 

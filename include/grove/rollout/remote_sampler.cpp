@@ -66,7 +66,7 @@ Split::Order Split::order(Order mine) {
 }
 
 /// Bucket by bucket from rank 0 to those who sample; from device to device where the ranks reach both.
-void Split::send_weights(AnyCausalLm& policy) {
+void Split::send_weights(SampledPolicy const& policy) {
   auto const parameters = policy.parameters();
   ShardLayout const layout(parameters, 1, bucket_elements);
   for (auto const& bucket : layout.buckets()) {
@@ -104,18 +104,21 @@ void Split::send_weights(AnyCausalLm& policy) {
   }
 }
 
-void Split::serve(AnyCausalLm& policy, Collect const& collect, std::function<bool()> const& stop) {
+void Split::serve(SampledPolicy const& policy, Collect const& collect, std::function<bool()> const& stop) {
   for (;;) {
     all_.phase("waiting for the trainers");
     auto const next = order({});
     if (next.stop != 0) return;
+    if (next.base != 0 && next.base != policy.base())
+      throw Error("split", "rank " + std::to_string(all_.rank()) + " has another model below the adapters",
+                  "that of rank 0: adapters alone are sent", "start all ranks with the same model and dtype");
     if (next.weights != 0) {
       send_weights(policy);
       policy.commit();
     }
-    policy.set_version(next.version);
+    policy.model().set_version(next.version);
     all_.phase("sample, collection " + std::to_string(next.collection));
-    auto const bytes = to_bytes(collect(policy, next.collection));
+    auto const bytes = to_bytes(collect(policy.model(), next.collection));
     *stop_wanted_ = stop && stop();
     all_.phase("hand over collection " + std::to_string(next.collection));
     auto const sizes = gathered(all_, static_cast<double>(bytes.size()));
@@ -128,16 +131,20 @@ void Split::serve(AnyCausalLm& policy, Collect const& collect, std::function<boo
 }
 
 /// The weights as they are now are those that the collection will be sampled by.
-void Split::ask(AnyCausalLm& policy, std::uint64_t collection) {
-  bool const changed = !sent_ || policy.version() != version_;
-  auto const agreed =
-      order({.stop = 0, .collection = collection, .version = policy.version(), .weights = changed ? 1U : 0U});
-  if (agreed.collection != collection || agreed.version != policy.version())
+void Split::ask(SampledPolicy const& policy, std::uint64_t collection) {
+  auto const version = policy.model().version();
+  bool const changed = !sent_ || version != version_;
+  auto const agreed = order({.stop = 0,
+                             .collection = collection,
+                             .version = version,
+                             .weights = changed ? 1U : 0U,
+                             .base = !sent_ && all_.rank() == 0 ? policy.base() : 0});
+  if (agreed.collection != collection || agreed.version != version)
     throw Error("split", "rank " + std::to_string(all_.rank()) + " is at collection " + std::to_string(collection),
                 std::to_string(agreed.collection) + ", as rank 0");
   if (changed && all_.rank() == 0) send_weights(policy);
   sent_ = true;
-  version_ = policy.version();
+  version_ = version;
   asked_ = true;
 }
 
@@ -155,7 +162,7 @@ TokenTrajectories Split::receive() {
   return t;
 }
 
-TokenTrajectories Split::collect(AnyCausalLm& policy, std::uint64_t collection) {
+TokenTrajectories Split::collect(SampledPolicy const& policy, std::uint64_t collection) {
   TokenTrajectories t;
   if (ahead_.empty()) {
     if (!asked_) ask(policy, collection);

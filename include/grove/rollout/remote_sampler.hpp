@@ -16,6 +16,7 @@
 #include "grove/dist/process_group.hpp"
 #include "grove/dist/share.hpp"
 #include "grove/policy/causal_lm.hpp"
+#include "grove/policy/lora.hpp"
 #include "grove/rollout/token_trajectories.hpp"
 
 namespace grove {
@@ -34,6 +35,31 @@ struct Placement {
   void check(std::size_t ranks) const;
 };
 
+/// A policy as ranks that sample know it: the model, and those of its parameters that sampling reads and training
+/// changes. A critic is not among them; where adapters are trained they are all there is.
+class SampledPolicy {
+ public:
+  SampledPolicy(AnyCausalLm& model)
+      : model_(&model), parameters_([&model] { return model.parameters(); }), commit_([&model] { model.commit(); }) {}
+  SampledPolicy(Lora<AnyCausalLm>& adapted)
+      : model_(&adapted),
+        parameters_([&adapted] { return adapted.parameters(); }),
+        commit_([&adapted] { adapted.commit(); }),
+        base_([&adapted] { return adapted.fingerprint(); }) {}
+
+  AnyCausalLm& model() const { return *model_; }
+  std::vector<ParameterView> parameters() const { return parameters_(); }
+  void commit() const { commit_(); }
+  /// A number of the weights that are not sent, and must be the same on all ranks; 0 where all are sent.
+  std::uint64_t base() const { return base_ ? base_() : 0; }
+
+ private:
+  AnyCausalLm* model_;
+  std::function<std::vector<ParameterView>()> parameters_;
+  std::function<void()> commit_;
+  std::function<std::uint64_t()> base_{};
+};
+
 /// The ranks of a split, as each of them sees it.
 class Split {
  public:
@@ -50,11 +76,12 @@ class Split {
 
   using Collect = std::function<TokenTrajectories(AnyCausalLm& policy, std::uint64_t collection)>;
 
-  /// A sampling rank's whole work: collects when asked, with the weights it gets. `stop` is asked each time.
-  void serve(AnyCausalLm& policy, Collect const& collect, std::function<bool()> const& stop = {});
+  /// A sampling rank's whole work: collects when asked, with the weights it gets. `stop` is asked each time. Throws
+  /// Error where adapters are sent, and the model below them is not rank 0's.
+  void serve(SampledPolicy const& policy, Collect const& collect, std::function<bool()> const& stop = {});
 
   /// What the trainers' ranks call together: a collection with the policy's weights, this rank's share of its groups.
-  TokenTrajectories collect(AnyCausalLm& policy, std::uint64_t collection);
+  TokenTrajectories collect(SampledPolicy const& policy, std::uint64_t collection);
 
   /// Waits for what is being sampled ahead and keeps it for the next `collect`; the trainers call it together, before
   /// they write their state down.
@@ -69,11 +96,12 @@ class Split {
  private:
   struct Order {
     std::uint64_t stop = 0, collection = 0, version = 0, weights = 0;
+    std::uint64_t base = 0;  // SampledPolicy::base, in the first order
   };
 
   Order order(Order mine);
-  void send_weights(AnyCausalLm& policy);
-  void ask(AnyCausalLm& policy, std::uint64_t collection);
+  void send_weights(SampledPolicy const& policy);
+  void ask(SampledPolicy const& policy, std::uint64_t collection);
   TokenTrajectories receive();
 
   ProcessGroup all_, training_, weights_;  // rank 0 and those who sample
@@ -91,7 +119,7 @@ class RemoteSampler {
  public:
   RemoteSampler(std::shared_ptr<Split> split, std::size_t group) : split_(std::move(split)), group_(group) {}
 
-  TokenTrajectories collect(AnyCausalLm& policy) { return split_->collect(policy, collections_++); }
+  TokenTrajectories collect(SampledPolicy const& policy) { return split_->collect(policy, collections_++); }
   std::size_t group_size() const { return group_; }
   std::uint64_t collections() const { return collections_; }
   void await_ahead() { split_->await_ahead(); }
