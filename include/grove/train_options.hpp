@@ -26,10 +26,11 @@ enum class OldLogProbs : std::uint8_t {
   Current,     ///< the policy's own at each update: the ratio is 1 and clipping never acts
 };
 
-/// How a reference policy follows the one that is trained; by default it does not.
+/// How a reference policy follows the one that is trained, which by default it does not, and where it is kept.
 struct ReferenceSync {
   std::size_t every = 0;  ///< steps between two updates of the reference; 0: never (TRL's ref_model_sync_steps)
   double mixup = 0.6;     ///< the policy's share in the new reference; 1 resets it (TRL's ref_model_mixup_alpha)
+  bool offload = false;   ///< its weights leave the device between steps, where the policy is Offloadable
 };
 
 /// Every number of a training run that no piece of the composition owns.

@@ -36,12 +36,13 @@ struct Ended {
 /// Steps of a recording on each of so many ranks.
 template <class C>
 std::vector<Ended> train(std::filesystem::path const& recording, std::size_t size, Zero level, Dtype dtype,
-                         AnyCausalLm (*policy)(Dtype)) {
+                         AnyCausalLm (*policy)(Dtype), AdamWOptions const& adamw = {}) {
   std::vector<Ended> all(size);
   auto const errors = test::on_ranks(size, 60s, [&](ProcessGroup& group) {
     auto& mine = all[group.rank()];
     Trainer trainer(GrpoTokenMean{}, policy(dtype), Replay(recording, {group.rank(), group.size()}), test::Recorded{},
                     {.schedule = {.peak = 1e-3},
+                     .adamw = adamw,
                      .old_log_probs = OldLogProbs::Current,
                      .sharding = {.level = level, .bucket = 1000},
                      .ratio_check = {.max_difference = HUGE_VAL}},
@@ -105,7 +106,30 @@ TEST_CASE("ranks on tensors divide what they hold, to the same bits at each leve
         CHECK(reached[r].norms == expected[0].norms);
         CHECK(reached[r].held.moments == host[r].held.moments);
         CHECK(reached[r].held.masters == host[r].held.masters);
+        CHECK(reached[r].held.on_host == 0);
       }
     }
   }
+}
+
+TEST_CASE("ranks on tensors whose moments the host keeps divide them, to the same bits at each level", "[slow]") {
+  TemporaryFolder const folder("kept-ranks");
+  test::record(folder.path, 4, 4);
+  for (auto const dtype : {Dtype::F32, Dtype::BF16})
+    for (auto const format : {MomentFormat::Full, MomentFormat::Block8}) {
+      AdamWOptions const adamw{.moments = format, .place = MomentPlace::Host};
+      auto const expected = train<ProcessGroup>(folder.path, 2, Zero::Nothing, dtype, tiny::on_tensors, adamw);
+      CHECK(expected[1].values == expected[0].values);
+      for (auto const level : {Zero::Optimizer, Zero::Gradients}) {
+        auto const host = train<ProcessGroup>(folder.path, 2, level, dtype, on_host, {.moments = format});
+        auto const kept = train<ProcessGroup>(folder.path, 2, level, dtype, tiny::on_tensors, adamw);
+        for (std::size_t r = 0; r < 2; ++r) {
+          CHECK(kept[r].values == expected[0].values);
+          CHECK(kept[r].norms == expected[0].norms);
+          CHECK(kept[r].held.moments == host[r].held.moments);
+          CHECK(kept[r].held.masters == host[r].held.masters);
+          CHECK(kept[r].held.on_host == kept[r].held.moments + kept[r].held.masters);
+        }
+      }
+    }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // AdamW with decoupled weight decay (arXiv 1711.05101), the arithmetic of torch.optim.AdamW, over plain memory: it
-// serves every policy, whatever holds the parameters. Of those on a device the device does the arithmetic.
+// serves every policy, whatever holds the parameters. Of those on a device the device does the arithmetic, or the host
+// where it keeps their moments.
 #pragma once
 
 #include <algorithm>
@@ -30,12 +31,19 @@ enum class MomentFormat : std::uint8_t {
   Block8,  ///< 8 bits in blocks (see BlockQuantized), but for tensors of less than `AdamW::least_quantized` elements
 };
 
+/// Where moments and masters of parameters on a device lie.
+enum class MomentPlace : std::uint8_t {
+  WithParameter,  ///< there, too: an update moves nothing
+  Host,           ///< with the host, which computes the update: gradients come from the device and values go back
+};
+
 struct AdamWOptions {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double eps = 1e-8;
   double weight_decay = 0;
   MomentFormat moments = MomentFormat::Full;
+  MomentPlace place = MomentPlace::WithParameter;  ///< nothing to parameters of the host
 };
 
 /// Square root of the sum of squares of all gradients that are not frozen, added up in double in the parameters' order.
@@ -119,7 +127,7 @@ class AdamW {
     }
   };
 
-  /// Those of a parameter on a device lie there, too.
+  /// Those of a parameter on a device that lie there, too.
   struct DeviceMoments {
     using Value = float;
     DeviceArray<float> first, second, master;
@@ -136,8 +144,8 @@ class AdamW {
 
   explicit AdamW(AdamWOptions options = {}) : options_(options) {}
 
-  /// One update with the given rate; gradients are multiplied by `gradient_scale` first. Does not throw once the first
-  /// call has allocated the moments.
+  /// One update with the given rate; gradients are multiplied by `gradient_scale` first. Once the first call has
+  /// allocated the moments, only a device throws.
   void step(std::span<const ParameterView> parameters, double rate, double gradient_scale = 1.0) {
     if (states_.empty()) allocate(parameters);
     check(parameters);
@@ -159,7 +167,7 @@ class AdamW {
   /// Moments of zero for so many elements of a tensor, with room for a master.
   State zero_moments(ParameterView const& p, std::size_t size) const {
     check_device(p);
-    if (p.device != nullptr)
+    if (p.device != nullptr && options_.place == MomentPlace::WithParameter)
       return DeviceMoments{{*p.device, size}, {*p.device, size}, {*p.device, p.dtype == Dtype::BF16 ? size : 0}, 0};
     bool const quantized = options_.moments == MomentFormat::Block8 && std::max(p.size, p.whole) >= least_quantized;
     auto const of = [&]<class T>(T) -> State {
@@ -174,11 +182,13 @@ class AdamW {
 
   /// Throws Error where moments of this format cannot lie where the parameter does.
   void check_device(ParameterView const& p) const {
-    if (p.device != nullptr && (options_.moments == MomentFormat::Block8 || p.dtype == Dtype::F64))
-      throw Error(
-          "AdamW",
-          (p.dtype == Dtype::F64 ? "f64 parameters" : "8-bit moments (optim adamw_8bit)") + std::string(" on a device"),
-          "f32 or bf16 parameters and full moments there", "choose optim adamw_torch, or train on the CPU");
+    if (p.device == nullptr) return;
+    if (p.dtype == Dtype::F64)
+      throw Error("AdamW", "f64 parameters on a device", "f32 or bf16 there", "train on the CPU");
+    if (options_.moments == MomentFormat::Block8 && options_.place == MomentPlace::WithParameter)
+      throw Error("AdamW", "8-bit moments (optim adamw_8bit) on a device", "full moments there",
+                  "keep them with the host (offload_optimizer, MomentPlace::Host), choose optim adamw_torch, or train "
+                  "on the CPU");
   }
 
   /// Takes over a checkpoint's state.
@@ -192,13 +202,16 @@ class AdamW {
     std::vector<State> states;
     for (auto const& p : parameters) {
       states.push_back(zero_moments(p, p.size));
-      auto const* const bf16 = static_cast<std::uint16_t const*>(p.value);
       auto const master = [&]<class M>(M& moments) {
-        if constexpr (std::is_same_v<M, DeviceMoments>) {
-          if (moments.master.size() > 0) p.device->widen(bf16, moments.master.data(), moments.master.size());
-        } else {
-          for (std::size_t i = 0; i < moments.master.size(); ++i) moments.master[i] = widen(bf16[i]);
-        }
+        if (moments.master.size() == 0) return;
+        if constexpr (std::is_same_v<M, DeviceMoments>)
+          p.device->widen(static_cast<std::uint16_t const*>(p.value), moments.master.data(), moments.master.size());
+        else
+          in_pieces(p, [&](ParameterView const& piece, std::size_t begin) {
+            auto const values = host_values(piece);
+            auto const* const bf16 = reinterpret_cast<std::uint16_t const*>(values.bytes().data());
+            for (std::size_t i = 0; i < piece.size; ++i) moments.master[begin + i] = widen(bf16[i]);
+          });
       };
       std::visit(master, states.back());
     }
@@ -232,38 +245,74 @@ class AdamW {
             .root = 1.0 / std::sqrt(1.0 - std::pow(options_.beta2, t))};
   }
 
-  void update(ParameterView const& p, DeviceMoments& moments, double rate, double gradient_scale) const {
-    p.device->adamw(numbers(p, moments.behind, rate, gradient_scale),
-                    {.value = p.value,
-                     .master = p.dtype == Dtype::BF16 ? moments.master.data() : nullptr,
-                     .gradient = static_cast<float const*>(p.gradient),
-                     .first = moments.first.data(),
-                     .second = moments.second.data(),
-                     .size = p.size});
+  /// f(piece, its first element): of a parameter of the host the whole, of a device's so much as is copied at a time.
+  template <class F>
+  static void in_pieces(ParameterView const& p, F const& f) {
+    constexpr auto copied = std::size_t{1} << 22U;
+    static_assert(copied % quantized_block == 0);
+    auto const most = p.device == nullptr ? p.size : copied;
+    for (std::size_t begin = 0; begin < p.size; begin += most) {
+      auto piece = p;
+      piece.size = std::min(most, p.size - begin);
+      piece.value = static_cast<std::byte*>(p.value) + begin * value_bytes(p.dtype);
+      piece.gradient = static_cast<std::byte*>(p.gradient) + begin * gradient_bytes(p.dtype);
+      f(piece, begin);
+    }
   }
 
   template <class M>
-  void update(ParameterView const& p, M& moments, double rate, double gradient_scale) const {
-    using T = typename M::Value;
+  void update(ParameterView const& p, M& moments, double rate, double gradient_scale) {
     auto const now = numbers(p, moments.behind, rate, gradient_scale);
+    if constexpr (std::is_same_v<M, DeviceMoments>)
+      p.device->adamw(now, {.value = p.value,
+                            .master = p.dtype == Dtype::BF16 ? moments.master.data() : nullptr,
+                            .gradient = static_cast<float const*>(p.gradient),
+                            .first = moments.first.data(),
+                            .second = moments.second.data(),
+                            .size = p.size});
+    else
+      in_pieces(p, [&](ParameterView piece, std::size_t begin) {
+        if (p.device == nullptr) return update_piece(piece, begin, moments, now);
+        auto* const there = piece.value;
+        bring(piece);
+        update_piece(piece, begin, moments, now);
+        p.device->write(brought_values_, there);
+      });
+  }
+
+  /// Copies a device's gradients and values to the host, where the piece then has them. Values of bf16 are not read:
+  /// they come from the masters.
+  void bring(ParameterView& piece) {
+    brought_gradients_.resize(piece.size * gradient_bytes(piece.dtype));
+    brought_values_.resize(piece.size * value_bytes(piece.dtype));
+    piece.device->read(piece.gradient, brought_gradients_);
+    if (piece.dtype != Dtype::BF16) piece.device->read(piece.value, brought_values_);
+    piece.gradient = brought_gradients_.data();
+    piece.value = brought_values_.data();
+  }
+
+  /// Of a piece on the host, whose moments begin at `at`.
+  template <class M>
+  void update_piece(ParameterView const& p, std::size_t at, M& moments, AdamWUpdate const& now) const {
+    using T = typename M::Value;
     auto const b1 = static_cast<T>(options_.beta1), b2 = static_cast<T>(options_.beta2);
     auto const c1 = static_cast<T>(1 - options_.beta1), c2 = static_cast<T>(1 - options_.beta2);
-    auto const eps = static_cast<T>(options_.eps), scale = static_cast<T>(gradient_scale);
+    auto const eps = static_cast<T>(options_.eps), scale = static_cast<T>(now.gradient_scale);
     auto const keep = static_cast<T>(now.keep), size = static_cast<T>(now.size), root = static_cast<T>(now.root);
-    T* value = p.dtype == Dtype::BF16 ? moments.master.data() : static_cast<T*>(p.value);
+    T* value = p.dtype == Dtype::BF16 ? moments.master.data() + at : static_cast<T*>(p.value);
     T const* gradient = static_cast<T const*>(p.gradient);
     constexpr std::size_t block = quantized_block;  // in arrays of their own, which nothing overlaps
     std::array<T, block> m, v, roots, loaded_m, loaded_v;
     for (std::size_t begin = 0; begin < p.size; begin += block) {
       auto const n = std::min(block, p.size - begin);
-      auto const [first, second] = moments.load(begin, {loaded_m.data(), n}, {loaded_v.data(), n});
+      auto const [first, second] = moments.load(at + begin, {loaded_m.data(), n}, {loaded_v.data(), n});
       for (std::size_t i = 0; i < n; ++i) {
         T const g = gradient[begin + i] * scale;
         m[i] = b1 * first[i] + c1 * g;
         v[i] = b2 * second[i] + c2 * g * g;
       }
       detail::square_roots(v.data(), n, roots.data());
-      moments.store(begin, {m.data(), n}, {v.data(), n});
+      moments.store(at + begin, {m.data(), n}, {v.data(), n});
       T* const x = value + begin;
       for (std::size_t i = 0; i < n; ++i) x[i] = x[i] * keep - size * m[i] / (roots[i] * root + eps);
     }
@@ -276,6 +325,7 @@ class AdamW {
   AdamWOptions options_;
   std::vector<State> states_;
   std::size_t steps_ = 0;
+  std::vector<std::byte> brought_gradients_{}, brought_values_{};  // kept: new memory costs as much as a copy
 };
 
 }  // namespace grove

@@ -138,8 +138,10 @@ class ShardedAdamW {
     for (auto const& state : adamw_.states())
       std::visit(
           [&]<class M>(M const& m) {
+            auto const masters = m.master.size() * sizeof(typename M::Value);
             held.moments += m.bytes();
-            held.masters += m.master.size() * sizeof(typename M::Value);
+            held.masters += masters;
+            if constexpr (!std::is_same_v<M, AdamW::DeviceMoments>) held.on_host += m.bytes() + masters;
           },
           state);
     for (auto const& shard : shards_)

@@ -33,6 +33,7 @@ struct Sharding {
 /// Bytes that one rank holds for the optimizer.
 struct HeldBytes {
   std::size_t moments = 0, masters = 0, gradients = 0;
+  std::size_t on_host = 0;  ///< of moments and masters
 };
 
 class ShardLayout {

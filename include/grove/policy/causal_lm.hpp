@@ -112,6 +112,15 @@ class CausalLm {
   /// A frozen copy with the same weights and version; a reference policy.
   CausalLm clone() const;
 
+  /// Weights that a device computes with leave it for the host's memory and come back; see Offloadable. Nothing where
+  /// they are the host's.
+  void offload() {
+    if constexpr (requires { engine_.offload(); }) engine_.offload();
+  }
+  void onload() {
+    if constexpr (requires { engine_.onload(); }) engine_.onload();
+  }
+
   io::ModelConfig const& config() const { return engine_.config(); }
   /// On the host; copied there where the engine holds them and they have changed.
   nn::cpu::Parameters const& values() const { return weights(); }
@@ -209,6 +218,12 @@ class AnyCausalLm {
   }
   void set_version(std::uint64_t version) {
     std::visit([&](auto& m) { m.set_version(version); }, model_);
+  }
+  void offload() {
+    std::visit([](auto& m) { m.offload(); }, model_);
+  }
+  void onload() {
+    std::visit([](auto& m) { m.onload(); }, model_);
   }
   AnyCausalLm clone() const {
     return std::visit([](auto const& m) { return AnyCausalLm(m.clone()); }, model_);

@@ -19,7 +19,8 @@ struct SeparateCriticOptions {
   double rate = 1;  ///< learning rate of the critic, times that of the schedule
 };
 
-/// A consumer that also passes on which parameters a backward pass has completed: what one of two models calls during its pass.
+/// A consumer that also passes on which parameters a backward pass has completed: what one of two models calls during
+/// its pass.
 template <class F>
 class Followed {
  public:
@@ -94,6 +95,18 @@ class SeparateCritic : public P {
   void commit() {
     P::commit();
     critic_.commit();
+  }
+
+  /// Both models.
+  void offload() requires requires(P& p) { p.offload(); }
+  {
+    P::offload();
+    critic_.offload();
+  }
+  void onload() requires requires(P& p) { p.onload(); }
+  {
+    P::onload();
+    critic_.onload();
   }
 
   SeparateCritic clone() const { return SeparateCritic(P::clone(), critic_.clone(), options_); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // LibTorch's decoder as CausalLm uses it. Parameters and gradients lie on the device, where the optimizer has its
-// masters and moments as well: an update moves nothing between device and host.
+// masters and moments as well unless it is told to keep them with the host.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +50,12 @@ class TorchEngine {
   void read(nn::cpu::Parameters& to) const { decoder_.read(to); }
   /// They were changed where they lie.
   void commit(std::uint64_t version) { decoder_.set_version(version); }
+
+  /// The weights leave the device and come back; in between nothing is asked of the engine. See Offloadable.
+  void offload() { decoder_.offload(); }
+  void onload() { decoder_.onload(); }
+  /// Bytes of weights and gradients there.
+  std::size_t device_bytes() const { return decoder_.device_bytes(); }
 
  private:
   std::shared_ptr<nn::cpu::ThreadPool> pool_;  // draws tokens

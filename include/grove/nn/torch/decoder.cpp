@@ -165,7 +165,7 @@ void Decoder<Variant>::load(cpu::Parameters const& parameters, std::uint64_t ver
     throw Error("Decoder::load", "parameters of another model", "those of the configuration it was made with");
   at::NoGradGuard const no_grad;
   detail::translated("Decoder::load", [&] { impl_->weights.load(parameters); });
-  impl_->version = version;
+  set_version(version);
 }
 
 template <class Variant>
@@ -196,6 +196,24 @@ void Decoder<Variant>::load_adapters(cpu::Adapters const& adapters, std::uint64_
 template <class Variant>
 void Decoder<Variant>::set_version(std::uint64_t version) noexcept {
   impl_->version = version;
+  impl_->weights.changed();
+}
+
+template <class Variant>
+void Decoder<Variant>::offload() {
+  at::NoGradGuard const no_grad;
+  detail::translated("Decoder::offload", [&] { impl_->weights.offload(); });
+}
+
+template <class Variant>
+void Decoder<Variant>::onload() {
+  at::NoGradGuard const no_grad;
+  detail::translated("Decoder::onload", [&] { impl_->weights.onload(); });
+}
+
+template <class Variant>
+std::size_t Decoder<Variant>::device_bytes() const {
+  return impl_->weights.device_bytes();
 }
 
 template <class Variant>

@@ -55,6 +55,13 @@ class Decoder {
   [[nodiscard]] Buffers buffers();
   void set_version(std::uint64_t version) noexcept;
 
+  /// Weights leave the device for the host's memory, and come back to where they compute. In between nothing is asked
+  /// of the decoder; what `buffers` told ends. Neither does anything twice.
+  void offload();
+  void onload();
+  /// Bytes of weights and gradients on the device.
+  [[nodiscard]] std::size_t device_bytes() const;
+
   /// Adapters that everything adds to the weights from now on, rounded to the dtype.
   void load_adapters(cpu::Adapters const& adapters, std::uint64_t version);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grove/nn/torch/weights.hpp"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include "grove/nn/cpu/decoder_layout.hpp"
@@ -68,6 +69,30 @@ void Weights::read(cpu::Parameters& to) const {
   for (auto const& entry : to.entries())
     view(to.values().subspan(entry.offset, entry.size))
         .copy_(values_.narrow(0, extent(entry.offset), extent(entry.size)));
+}
+
+void Weights::offload() {
+  if (device_bytes() == 0) return;
+  if (!host_.defined()) {
+    host_ = at::empty(values_.sizes(), values_.options().device(at::kCPU));
+    host_.copy_(values_);
+  }
+  gradients_.reset();
+  auto* const storage = values_.storage().unsafeGetStorageImpl();  // the leaves share it
+  storage->set_data_ptr_noswap({nullptr, values_.device()});
+  storage->set_nbytes(0);
+}
+
+void Weights::onload() {
+  if (values_.storage().nbytes() > 0) return;
+  auto* const storage = values_.storage().unsafeGetStorageImpl();
+  storage->set_data_ptr_noswap(storage->allocator()->allocate(host_.nbytes()));
+  storage->set_nbytes(host_.nbytes());
+  values_.copy_(host_);
+}
+
+std::size_t Weights::device_bytes() const {
+  return values_.storage().nbytes() + (gradients_.defined() ? gradients_.nbytes() : 0);
 }
 
 void* Weights::values() const { return values_.data_ptr(); }

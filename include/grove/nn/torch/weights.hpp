@@ -42,6 +42,15 @@ class Weights {
   void load(cpu::Parameters const& parameters);
   void read(cpu::Parameters& to) const;
 
+  /// Values leave the device for the host's memory, and gradients end; nothing but `onload`, which brings the values
+  /// back to the leaves, is asked for in between. The host's copy is kept for the next time until values change, of
+  /// which `changed` tells.
+  void offload();
+  void onload();
+  void changed() noexcept { host_.reset(); }
+  /// Bytes of values and gradients on the device.
+  std::size_t device_bytes() const;
+
   /// Where all values and all gradients begin.
   void* values() const;
   float* gradients();
@@ -63,6 +72,7 @@ class Weights {
   Weight part(std::size_t offset, at::IntArrayRef shape) const;
 
   at::Tensor values_;
+  at::Tensor host_;       // the values' copy, if there is one
   at::Tensor gradients_;  // made when first asked for
 };
 
