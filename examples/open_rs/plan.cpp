@@ -24,7 +24,7 @@ struct PlanFlags {
   std::string recipe = "exp3";
   std::vector<std::string> settings{};
   std::string gpus = "4xA40", placement{}, model{};
-  double mean_length = 0, longest_length = 0, prompt_length = 200, price = 0;
+  double mean_length = 0, longest_length = 0, prompt_length = 200, price = 0, host_link = gp::Stack{}.host_link;
   std::string decode_share = "0.5:0.7", mfu = "0.25:0.4", fixed = "5:15";
   bool padded = false, json = false, cpu = false;
   std::string dtype = "f32";
@@ -57,6 +57,9 @@ void PlanFlags::add_to(po::options_description& options) {
        "of the matrix operations that scoring and updating reach, with activation checkpointing")  //
       ("fixed", po::value(&fixed)->default_value(fixed)->value_name("LOW:HIGH"),
        "seconds of a step for everything else: rewards, logging, synchronising")  //
+      ("host-link", po::value(&host_link)->default_value(host_link, "12e9")->value_name("BYTES/S"),
+       "between a GPU and its host, for offload_optimizer and offload_reference; PCIe 4.0 x16 reaches 25e9 of pinned "
+       "memory, and about half of it of other memory, as this is")  //
       ("kv-cache-bytes", po::value(&kv_cache)->default_value(kv_cache)->value_name("BYTES"),
        "most memory for keys and values of a GPU or process that samples, as for train: 500M, 8G; 0: no bound")  //
       ("cpu", po::bool_switch(&cpu),
@@ -112,6 +115,8 @@ gp::Workload workload_of(PlanFlags const& flags, Recipe const& recipe) {
       .reference = recipe.beta != 0,
       .old_log_probs = updates > 1,
       .moment_bytes = recipe.moment_format() == grove::MomentFormat::Block8 ? gp::quantized_moments : gp::full_moments,
+      .offload_optimizer = recipe.offload_optimizer,
+      .offload_reference = recipe.offload_reference,
       .kv_cache_bytes = static_cast<double>(flags.kv_cache.count)};
 }
 
@@ -144,6 +149,11 @@ void print_table(gp::Plan const& plan, PlanFlags const& flags) {
             << hours(plan.roofline_step) << " (every limit reached, nothing fixed)\n  memory    "
             << gibibytes(plan.peak()) << " of " << gibibytes(plan.memory) << ": "
             << (plan.fits() ? "fits" : "does not fit") << '\n';
+  if (!plan.host.empty()) {
+    std::cout << "  host      " << gibibytes(gp::Phase::sum(plan.host)) << " for each GPU that trains:";
+    for (auto const& term : plan.host) std::cout << ' ' << gibibytes(term.value) << ' ' << term.name;
+    std::cout << '\n';
+  }
   std::cout << "\n  decode share " << flags.decode_share << ", MFU " << flags.mfu << ", fixed seconds " << flags.fixed
             << " (options; the table has the middle of each)\n";
 }
@@ -155,11 +165,14 @@ void print_advice(gp::Plan const& plan, gp::Workload const& work) {
   auto const say = [](bool helps, char const* text) {
     if (helps) std::cout << "    " << text << '\n';
   };
+  say(!work.offload_optimizer, "masters and moments with the host: --set offload_optimizer=true");
   say(work.micro_batch > 1,
       "fewer sequences in a micro-batch: --set per_device_train_batch_size=N (layers and their inputs)");
   say(work.reference, "beta 0: --set beta=0 (the reference's weights)");
-  say(work.moment_bytes == gp::full_moments, "8-bit moments: --set optim=adamw_8bit (half of masters and moments)");
-  say(true, "more GPUs (masters and moments are divided among those that train)");
+  say(work.reference && !work.offload_reference,
+      "the reference with the host but while it scores: --set offload_reference=true");
+  say(true, work.offload_optimizer ? "more GPUs (gradients are divided among those that train)"
+                                   : "more GPUs (gradients, masters and moments are divided among those that train)");
   say(work.kv_cache_bytes == 0 && plan.phases.front().total_bytes() > 0.9 * plan.memory,
       "a bound for keys and values: --kv-cache-bytes N, here and for train");
   say(true, "shorter completions: --set max_completion_length=N");
@@ -180,7 +193,14 @@ void complete(PlanFlags& flags, Recipe const& recipe) {
 gp::Stack stack_of(PlanFlags const& flags) {
   return {.decode_share = between("decode-share", flags.decode_share, true),
           .mfu = between("mfu", flags.mfu, true),
-          .fixed = between("fixed", flags.fixed, false)};
+          .fixed = between("fixed", flags.fixed, false),
+          .host_link = flags.host_link};
+}
+
+/// What `train` would say at its start.
+void print_refusal(gp::Workload const& work) {
+  if (work.moment_bytes == gp::full_moments || work.offload_optimizer) return;
+  std::cout << "\n  8-bit moments are the host's: train on GPUs takes optim=adamw_8bit beside offload_optimizer=true\n";
 }
 
 }  // namespace
@@ -195,6 +215,8 @@ grove::io::Json plan_json(gp::Plan const& plan) {
         {{"name", phase.name}, {"bytes_per_gpu", bytes}, {"seconds", phase.total_seconds()}, {"terms", terms}});
   }
   auto const hours = plan.hours(plan.middle());
+  grove::io::Json host = grove::io::Json::object();
+  for (auto const& term : plan.host) host[term.name] = term.value;
   return {{"phases", phases},
           {"step_seconds", plan.middle()},
           {"hours", hours},
@@ -203,7 +225,8 @@ grove::io::Json plan_json(gp::Plan const& plan) {
           {"hours_range", {plan.hours(plan.step_seconds.best), plan.hours(plan.step_seconds.worst)}},
           {"roofline_hours", plan.hours(plan.roofline_step)},
           {"peak_bytes", plan.peak()},
-          {"memory_bytes", plan.memory}};
+          {"memory_bytes", plan.memory},
+          {"host_bytes_per_gpu", host}};
 }
 
 gp::Plan plan_of(std::string const& name, Recipe const& recipe, std::string const& gpus, std::string const& model) {
@@ -221,7 +244,7 @@ void check_options(po::variables_map const& values, bool cpu) {
   auto const given = [&](char const* name) { return values.count(name) > 0 && !values[name].defaulted(); };
   if (cpu) {
     for (char const* const name :
-         {"gpus", "price", "placement", "mean-length", "padded", "decode-share", "mfu", "fixed"})
+         {"gpus", "price", "placement", "mean-length", "padded", "decode-share", "mfu", "fixed", "host-link"})
       if (given(name)) throw grove::Error("--" + std::string(name), "is of GPUs", {}, "leave it out beside --cpu");
     return;
   }
@@ -271,6 +294,7 @@ int plan(Arguments const& arguments) {
     return 0;
   }
   print_table(result, flags);
+  print_refusal(work);
   print_advice(result, work);
   if (!place.colocated)
     print_comparison(

@@ -148,7 +148,9 @@ bool changes_results(std::string const& key) {
   keys.add_to(saving);
   EvaluationKeys{}.add_to(saving);
   GuardKeys{}.add_to(saving);
-  constexpr std::array others = {"external_processes", "data.rows", "zero", "placement", "gradient_checkpointing"};
+  constexpr std::array others = {
+      "external_processes", "data.rows",        "zero", "placement", "gradient_checkpointing",
+      "offload_optimizer",  "offload_reference"};
   return saving.find_nothrow(key, false) == nullptr && std::ranges::find(others, key) == others.end();
 }
 
@@ -180,6 +182,15 @@ grove::MomentFormat Recipe::moment_format() const {
   if (optim == "adamw_torch") return grove::MomentFormat::Full;
   if (optim == "adamw_8bit" || optim == "adamw_bnb_8bit") return grove::MomentFormat::Block8;
   throw grove::Error("recipe", "optim is '" + optim + "'", "adamw_torch or adamw_8bit");
+}
+
+grove::AdamWOptions Recipe::adamw() const {
+  return {.beta1 = adam_beta1,
+          .beta2 = adam_beta2,
+          .eps = adam_epsilon,
+          .weight_decay = weight_decay,
+          .moments = moment_format(),
+          .place = offload_optimizer ? grove::MomentPlace::Host : grove::MomentPlace::WithParameter};
 }
 
 std::vector<std::string> Recipe::reward_names() const { return comma_list(reward_funcs); }
@@ -268,6 +279,12 @@ po::options_description recipe_options(Recipe& r) {
       ("weight_decay", po::value(&r.weight_decay)->default_value(0.0), "")                            //
       ("zero", po::value(&r.zero)->default_value(0),
        "what processes divide: 0 nothing, 1 optimizer state, 2 gradients, too; results are the same")  //
+      ("offload_optimizer", po::value(&r.offload_optimizer)->default_value(false),
+       "the host keeps masters and moments of a CUDA device's weights and computes their update: less of the device's "
+       "memory, more time; adamw_8bit there needs it. With --device cpu it is so anyhow")  //
+      ("offload_reference", po::value(&r.offload_reference)->default_value(false),
+       "the reference's weights lie with the host but while a CUDA device scores with them: less of its memory, the "
+       "same numbers. With --device cpu it is so anyhow")  //
       ("seed", po::value(&r.seed)->default_value(42), "of data order, samples and shuffles");
   r.checkpoints.add_to(o);
   r.curriculum.add_to(o);

@@ -56,6 +56,7 @@ struct Recipe {
   std::size_t max_steps = 0;
   std::uint64_t seed = 0;
   std::size_t zero = 0;  ///< what processes divide: 0 nothing, 1 optimizer state, 2 gradients, too
+  bool offload_optimizer = false, offload_reference = false;  ///< from a CUDA device to the host
   CheckpointKeys checkpoints{};
   CurriculumKeys curriculum{};
   EvaluationKeys evaluation{};
@@ -64,6 +65,8 @@ struct Recipe {
 
   /// What `optim` says of AdamW's moments. Throws grove::Error for a word that it does not know.
   grove::MomentFormat moment_format() const;
+  /// The numbers of the optimizer.
+  grove::AdamWOptions adamw() const;
   /// Completion tokens of a micro-batch, where it is not a number of sequences.
   std::size_t token_budget() const { return tokens_per_micro_batch > 0 ? tokens_per_micro_batch : 8192; }
   /// Prompts of one optimizer step: every training process gets batch x accumulation completions.

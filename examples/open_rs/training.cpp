@@ -333,20 +333,21 @@ grove::AnyTokenRollout rollout_of(TrainFlags const& flags, Recipe const& recipe,
 }
 
 grove::TrainOptions options_of(TrainFlags const& flags, Recipe const& recipe) {
-  if (recipe.moment_format() == grove::MomentFormat::Block8 && flags.model.resolved().device != grove::Device::Cpu)
+  if (recipe.moment_format() == grove::MomentFormat::Block8 && !recipe.offload_optimizer &&
+      flags.model.resolved().device != grove::Device::Cpu)
     throw grove::Error("recipe", "optim is '" + recipe.optim + "' on a CUDA device", "adamw_torch there",
-                       "leave optim out, or train with --device cpu");
-  grove::TrainOptions options{
-      .schedule = schedule_of(recipe),
-      .adamw = {recipe.adam_beta1, recipe.adam_beta2, recipe.adam_epsilon, recipe.weight_decay, recipe.moment_format()},
-      .max_grad_norm = recipe.max_grad_norm,
-      .epochs = recipe.num_iterations,
-      .minibatches = recipe.minibatches,
-      .mask_truncated_completions = recipe.mask_truncated_completions,
-      .value_warmup_steps = recipe.value_warmup_steps,
-      .sharding = {.level = zero_level(recipe.zero)},
-      .scoring = recipe.rewards.scoring(),
-      .seed = recipe.seed};
+                       "set offload_optimizer=true, leave optim out, or train with --device cpu");
+  grove::TrainOptions options{.schedule = schedule_of(recipe),
+                              .adamw = recipe.adamw(),
+                              .max_grad_norm = recipe.max_grad_norm,
+                              .epochs = recipe.num_iterations,
+                              .minibatches = recipe.minibatches,
+                              .mask_truncated_completions = recipe.mask_truncated_completions,
+                              .value_warmup_steps = recipe.value_warmup_steps,
+                              .reference = {.offload = recipe.offload_reference},
+                              .sharding = {.level = zero_level(recipe.zero)},
+                              .scoring = recipe.rewards.scoring(),
+                              .seed = recipe.seed};
   options.ratio_check = ratio_check_of(flags);
   recipe.off_policy.put_into(options);
   if (recipe.as_run.has_two_views(recipe.temperature)) {

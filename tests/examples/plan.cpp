@@ -99,25 +99,69 @@ TEST_CASE("plan: advice names only what is not done yet") {
   auto const eight_bits = std::string("optim=adamw_8bit");
   std::vector<std::string> const gpu = {"--recipe", "exp3", "--gpus", "1xRTX4090"};
   std::vector<std::string> const cpu = {"--recipe", "exp3", "--cpu", "--memory", "1G"};
+  auto const names = [](std::string const& text, std::string const& key) { return text.find(key) != text.npos; };
   for (auto options : {gpu, cpu}) {
+    bool const offloads = options == gpu;
     auto const advice = plan(options).out;
     INFO(advice);
-    CHECK(advice.find("does not fit") != std::string::npos);
-    CHECK(advice.find(eight_bits) != std::string::npos);
-    CHECK(advice.find("beta=0") != std::string::npos);
+    CHECK(names(advice, "does not fit"));
+    CHECK(names(advice, eight_bits) == !offloads);  // a GPU's moments are 8-bit ones only where they are the host's
+    CHECK(names(advice, "beta=0"));
+    for (auto const* key : {"offload_optimizer=true", "offload_reference=true"}) CHECK(names(advice, key) == offloads);
     options.insert(options.end(), {"--set", eight_bits, "--set", "beta=0"});
+    if (offloads) options.insert(options.end(), {"--set", "offload_optimizer=true", "--longest-length", "30000"});
     auto const less = plan(options).out;
-    CHECK(less.find("does not fit") != std::string::npos);
-    CHECK(less.find(eight_bits) == std::string::npos);
-    CHECK(less.find("beta=0") == std::string::npos);
-    CHECK(less.find("max_completion_length") != std::string::npos);
+    INFO(less);
+    CHECK(names(less, "does not fit"));
+    for (auto const& key : {eight_bits, std::string("beta=0"), std::string("offload_")}) CHECK_FALSE(names(less, key));
+    CHECK(names(less, "max_completion_length"));
   }
+}
+
+TEST_CASE("plan: what is offloaded goes from the GPU's memory to the host's, and takes its way over the link") {
+  std::vector<std::string> const here = {"--recipe", "exp3", "--gpus", "4xA40"};
+  auto const with = [&](std::vector<std::string> const& more) {
+    auto all = here;
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  auto const set = with({"--set", "offload_optimizer=true", "--set", "offload_reference=true"});
+  auto const free = json_of(here), offloaded = json_of(set);
+  double const n = 1'777'088'000;
+  CHECK(free["host_bytes_per_gpu"].empty());
+  CHECK(offloaded["host_bytes_per_gpu"]["masters_and_moments"].get<double>() == Approx(12 * n / 4));
+  CHECK(offloaded["host_bytes_per_gpu"]["reference"].get<double>() == Approx(2 * n));
+  for (std::size_t i = 0; i < 4; ++i) {
+    auto const& bytes = offloaded["phases"][i]["bytes_per_gpu"];
+    CHECK_FALSE(bytes.contains("masters_and_moments"));
+    CHECK(bytes.contains("reference") == (i == 1));
+  }
+  CHECK(offloaded["step_seconds"] > free["step_seconds"]);
+  auto slower = set;
+  slower.insert(slower.end(), {"--host-link", "1e9"});
+  auto const term = [](Json const& of, std::size_t phase, char const* name) {
+    return of["phases"][phase]["terms"][name].get<double>();
+  };
+  CHECK(term(json_of(slower), 1, "reference_to_gpu") == Approx(2 * n / 1e9));
+  CHECK(term(offloaded, 2, "gradients_to_host") == Approx(4 * n / 4 / 12e9));
+  auto const table = plan(set).out;
+  INFO(table);
+  CHECK(table.find("8.28 GiB for each GPU that trains: 4.97 GiB masters_and_moments 3.31 GiB reference") != table.npos);
+  CHECK(plan(here).out.find("for each GPU that trains") == std::string::npos);
+  auto const note = [&](std::vector<std::string> const& more) {
+    return plan(with(more)).out.find("beside offload_optimizer=true") != std::string::npos;
+  };
+  CHECK(note({"--set", "optim=adamw_8bit"}));
+  CHECK_FALSE(note({"--set", "optim=adamw_8bit", "--set", "offload_optimizer=true"}));
+  CHECK_FALSE(note({}));
+  refused(with({"--host-link", "0"}), "the link to the host");
 }
 
 TEST_CASE("plan: options of GPUs and of the CPU do not mix") {
   refused({"--cpu", "--gpus", "4xA40"}, "--gpus");
   refused({"--cpu", "--mfu", "0.2:0.4"}, "--mfu");
   refused({"--cpu", "--padded"}, "--padded");
+  refused({"--cpu", "--host-link", "25e9"}, "--host-link");
   refused({"--threads", "2"}, "add --cpu");
   refused({"--memory", "2G"}, "add --cpu");
   refused({"--cpu", "--dtype", "f16"}, "f32 or bf16");

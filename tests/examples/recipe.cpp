@@ -8,6 +8,7 @@
 #include "grove/error.hpp"
 #include "grove/io/json.hpp"
 #include "open_rs/plan.hpp"
+#include "open_rs/training.hpp"
 #include "support/catch.hpp"
 
 namespace {
@@ -134,6 +135,20 @@ TEST_CASE("recipe: gradient checkpointing is asked for, and is no part of what a
   auto const with = open_rs::resolve({.name = "exp3", .settings = {"gradient_checkpointing=true"}});
   CHECK_FALSE(without.gradient_checkpointing);
   CHECK(with.gradient_checkpointing);
+  CHECK(with.resolved == without.resolved);
+}
+
+TEST_CASE(
+    "recipe: what the host keeps for a device is asked for, and is no part of what a checkpoint must agree with") {
+  auto const without = open_rs::resolve({.name = "exp3"});
+  auto const with =
+      open_rs::resolve({.name = "exp3", .settings = {"offload_optimizer=true", "offload_reference=true"}});
+  CHECK(without.adamw().place == grove::MomentPlace::WithParameter);
+  CHECK(with.adamw().place == grove::MomentPlace::Host);
+  open_rs::TrainFlags const flags{.model = {.dtype = "f32", .device = "cpu"}};
+  CHECK_FALSE(open_rs::options_of(flags, without).reference.offload);
+  CHECK(open_rs::options_of(flags, with).reference.offload);
+  CHECK(open_rs::options_of(flags, with).adamw.place == grove::MomentPlace::Host);
   CHECK(with.resolved == without.resolved);
 }
 

@@ -2,6 +2,7 @@
 #include "grove/plan/plan.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 
 #include "grove/plan/cpu_memory.hpp"
@@ -84,6 +85,52 @@ TEST_CASE("8-bit moments take a quarter, and a quarter of the optimizer's traffi
   CHECK(full.peak() - quantized.peak() == Approx(saved * n / 3));
   CHECK(seconds(full, "update", "optimizer") - seconds(quantized, "update", "optimizer") ==
         Approx(2 * saved * n / 3 / 696e9));
+}
+
+TEST_CASE("what is offloaded leaves the GPU's bytes for the host's, by way of a link with a speed") {
+  auto work = as_run_work;
+  auto const machine = parse_machine("4xA40");
+  double const n = 1'777'088'000;
+  auto const free = make_plan({}, machine, work, as_run_place, original);
+  CHECK(free.host.empty());
+  work.offload_optimizer = true;
+  auto const optimizer = make_plan({}, machine, work, as_run_place, original);
+  REQUIRE(optimizer.host.size() == 1);
+  CHECK(optimizer.host[0].value == Approx(12 * n / 3));
+  for (auto const* phase : {"score", "update", "other"}) {
+    CHECK(bytes(free, phase, "masters_and_moments") == Approx(12 * n / 3));
+    CHECK(bytes(optimizer, phase, "masters_and_moments") == -1);
+  }
+  CHECK(free.peak() - optimizer.peak() == Approx(12 * n / 3));
+  CHECK(seconds(optimizer, "update", "optimizer") == -1);
+  CHECK(seconds(optimizer, "update", "gradients_to_host") == Approx(4 * n / 3 / 12e9));
+  CHECK(seconds(optimizer, "update", "values_to_gpu") == Approx(2 * n / 3 / 12e9));
+  CHECK(seconds(optimizer, "update", "host_optimizer") == Approx(0.75e-9 * n / 3));
+  work.moment_bytes = quantized_moments;
+  auto const quantized = make_plan({}, machine, work, as_run_place, original);
+  CHECK(quantized.peak() == optimizer.peak());
+  CHECK(quantized.host[0].value == Approx((4 + quantized_moments) * n / 3));
+  CHECK(seconds(quantized, "update", "host_optimizer") == Approx(4.9e-9 * n / 3));
+  work = as_run_work;
+  work.offload_reference = true;
+  auto stack = original;
+  stack.host_link = 25e9;
+  auto const reference = make_plan({}, machine, work, as_run_place, stack);
+  REQUIRE(reference.host.size() == 1);
+  CHECK(reference.host[0].value == 2 * n);
+  CHECK(bytes(reference, "score", "reference") == 2 * n);
+  CHECK(bytes(reference, "update", "reference") == -1);
+  CHECK(free.phases[2].total_bytes() - reference.phases[2].total_bytes() == Approx(2 * n));
+  CHECK(free.phases[1].total_bytes() == Approx(reference.phases[1].total_bytes()));
+  CHECK(reference.middle() - free.middle() == Approx(2 * n / 25e9));
+  work.reference = false;
+  auto const none = make_plan({}, machine, work, as_run_place, original);
+  CHECK(none.host.empty());
+  CHECK(seconds(none, "score", "reference_to_gpu") == -1);
+  for (auto const link : {0.0, -1.0, HUGE_VAL}) {
+    stack.host_link = link;
+    REQUIRE_THROWS_AS(make_plan({}, machine, work, as_run_place, stack), grove::Error);
+  }
 }
 
 TEST_CASE("one step ahead, sampling runs beside the rest of a step") {

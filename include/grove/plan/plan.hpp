@@ -22,6 +22,10 @@ namespace grove::plan {
 /// tensors, which keep full ones, are one parameter in ten thousand.
 constexpr double full_moments = 8, quantized_moments = 2 * (1 + 4.0 / static_cast<double>(quantized_block));
 
+/// Seconds that one core of the host takes to update a parameter with such moments, as docs/memory.md has them
+/// measured.
+constexpr double full_update = 0.75e-9, quantized_update = 4.9e-9;
+
 /// What one step samples and trains on.
 struct Workload {
   std::size_t completions = 0;    ///< of one optimizer step, over all ranks
@@ -34,7 +38,9 @@ struct Workload {
   bool reference = true;          ///< a frozen copy is scored: beta is not 0
   bool old_log_probs = false;     ///< scored once more, for several updates a batch
   double moment_bytes = full_moments;
-  double kv_cache_bytes = 0;  ///< most for keys and values on a GPU that samples; 0: what all its sequences take
+  bool offload_optimizer = false;  ///< the host keeps masters and moments, and updates
+  bool offload_reference = false;  ///< the host keeps the reference's weights but while they score
+  double kv_cache_bytes = 0;       ///< most for keys and values on a GPU that samples; 0: what all its sequences take
 };
 
 /// Who does what, and how often ranks wait for each other.
@@ -56,11 +62,13 @@ struct Between {
 
 /// What a stack reaches of a machine's limits.
 struct Stack {
-  Between decode_share{};  ///< of memory bandwidth while decoding
-  Between mfu{};           ///< of matrix operations while scoring and updating
-  Between fixed{};         ///< seconds of a step that neither explains: synchronising, scoring rewards, logging
-  double chunk = 1024;     ///< tokens whose logits exist at a time
-  double bucket = 25e6;    ///< parameters of a bucket of gradients in flight; there are two
+  Between decode_share{};   ///< of memory bandwidth while decoding
+  Between mfu{};            ///< of matrix operations while scoring and updating
+  Between fixed{};          ///< seconds of a step that neither explains: synchronising, scoring rewards, logging
+  double host_link = 12e9;  ///< bytes / s between a GPU and its host, one direction: about half of what PCIe 4.0 x16
+                            ///< reaches, as the engine's memory on the host is not pinned
+  double chunk = 1024;      ///< tokens whose logits exist at a time
+  double bucket = 25e6;     ///< parameters of a bucket of gradients in flight; there are two
 };
 
 struct Term {
@@ -96,6 +104,7 @@ struct Plan {
   Between step_seconds{};
   double roofline_step = 0;  ///< seconds, every limit reached, nothing fixed
   double memory = 0;         ///< bytes of one GPU
+  std::vector<Term> host{};  ///< bytes that its host keeps for a GPU that trains
   double dollars_per_hour = 0;
   std::size_t steps = 0;
 
@@ -125,16 +134,28 @@ class Planner {
 
   std::vector<Phase> phases(Efficiency e) const { return {generate(e), score(e), update(e), other(e)}; }
 
+  /// What is offloaded of each GPU that trains.
+  std::vector<Term> host() const {
+    std::vector<Term> bytes;
+    if (work_.offload_optimizer) bytes.push_back(masters_and_moments());
+    if (work_.reference && work_.offload_reference) bytes.push_back(reference());
+    return bytes;
+  }
+
  private:
   double training() const { return static_cast<double>(place_.training); }
 
+  Term masters_and_moments() const {
+    return {"masters_and_moments", (4 + work_.moment_bytes) * model_.parameters() / training()};
+  }
+  Term reference() const { return {"reference", 2 * model_.parameters()}; }
+
   /// Weights, and what a rank that trains keeps from step to step (ZeRO-2: moments and masters are divided).
   std::vector<Term> resident(bool trains) const {
-    double const n = model_.parameters();
-    std::vector<Term> bytes = {{"weights", 2 * n}};
+    std::vector<Term> bytes = {{"weights", 2 * model_.parameters()}};
     if (!trains) return bytes;
-    bytes.push_back({"masters_and_moments", (4 + work_.moment_bytes) * n / training()});
-    if (work_.reference) bytes.push_back({"reference", 2 * n});
+    if (!work_.offload_optimizer) bytes.push_back(masters_and_moments());
+    if (work_.reference && !work_.offload_reference) bytes.push_back(reference());
     return bytes;
   }
 
@@ -188,6 +209,10 @@ class Planner {
 
   Phase score(Efficiency e) const {
     Phase phase{.name = "score", .bytes = resident(true)};
+    if (work_.reference && work_.offload_reference) {
+      phase.bytes.push_back(reference());
+      phase.seconds.push_back({"reference_to_gpu", reference().value / stack_.host_link});
+    }
     phase.bytes.push_back({"layer", micro_batch_tokens() * model_.layer_activation_bytes()});
     phase.bytes.push_back({"logits_chunk", stack_.chunk * static_cast<double>(model_.vocabulary) * 4});
     if (work_.reference) phase.seconds.push_back({"reference", compute(1, e)});
@@ -211,7 +236,15 @@ class Planner {
           {"reduce_gradients", static_cast<double>(place_.gradient_syncs) * 2 * n * share / gpu_.link});
       phase.seconds.push_back({"gather_weights", 2 * n * share / gpu_.link});
     }
-    phase.seconds.push_back({"optimizer", (16 + 2 * work_.moment_bytes) * n / training() / gpu_.bandwidth});
+    double const mine = n / training();
+    if (!work_.offload_optimizer) {
+      phase.seconds.push_back({"optimizer", (16 + 2 * work_.moment_bytes) * mine / gpu_.bandwidth});
+      return phase;
+    }
+    phase.seconds.push_back({"gradients_to_host", 4 * mine / stack_.host_link});
+    phase.seconds.push_back(
+        {"host_optimizer", mine * (work_.moment_bytes == full_moments ? full_update : quantized_update)});
+    phase.seconds.push_back({"values_to_gpu", 2 * mine / stack_.host_link});
     return phase;
   }
 
@@ -248,6 +281,9 @@ inline Plan make_plan(ModelShape const& model, Machine const& machine, Workload 
     if (!(share.worst > 0 && share.worst <= share.best && share.best <= 1))
       throw Error("plan", "a share of the machine is " + std::to_string(share.worst) + ":" + std::to_string(share.best),
                   "LOW:HIGH between 0 and 1");
+  if (!(stack.host_link > 0 && std::isfinite(stack.host_link)))
+    throw Error("plan", "the link to the host is " + std::to_string(stack.host_link) + " bytes a second",
+                "a number above 0");
   detail::Planner const planner(model, machine, work, place, stack);
   auto const at = [&](double share) {
     return planner.phases({stack.decode_share.at(share), stack.mfu.at(share), stack.fixed.at(share)});
@@ -258,6 +294,7 @@ inline Plan make_plan(ModelShape const& model, Machine const& machine, Workload 
           .step_seconds = {seconds(at(0)), seconds(at(1))},
           .roofline_step = seconds(planner.phases({})),
           .memory = machine.gpu.memory,
+          .host = planner.host(),
           .dollars_per_hour = machine.gpu.dollars * static_cast<double>(machine.count),
           .steps = work.steps};
 }
