@@ -15,7 +15,7 @@ namespace grove::nn::torch::detail {
 
 at::Tensor product(at::Tensor const& x, Weight const& weight, Weight const& bias, LayerAdapters const* adapters,
                    std::initializer_list<cpu::Projection> projections) {
-  auto const y = at::linear(x, weight.value, bias.value.defined() ? std::optional(bias.value) : std::nullopt);
+  auto y = at::linear(x, weight.value, bias.value.defined() ? std::optional(bias.value) : std::nullopt);
   auto const has = [&](cpu::Projection p) { return adapters != nullptr && (*adapters)[p].a.defined(); };
   if (std::ranges::none_of(projections, has)) return y;
   std::vector<at::Tensor> added;
