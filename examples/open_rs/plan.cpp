@@ -114,6 +114,9 @@ gp::Workload workload_of(PlanFlags const& flags, Recipe const& recipe) {
       .longest_prompt = static_cast<double>(recipe.max_prompt_length),
       .reference = recipe.beta != 0,
       .old_log_probs = updates > 1,
+      .adapters = recipe.lora.use_peft
+                      ? static_cast<double>(adapter_parameters(shape_in(flags.model), recipe.lora.options(0)))
+                      : 0,
       .moment_bytes = recipe.moment_format() == grove::MomentFormat::Block8 ? gp::quantized_moments : gp::full_moments,
       .offload_optimizer = recipe.offload_optimizer,
       .offload_reference = recipe.offload_reference,
@@ -165,14 +168,16 @@ void print_advice(gp::Plan const& plan, gp::Workload const& work) {
   auto const say = [](bool helps, char const* text) {
     if (helps) std::cout << "    " << text << '\n';
   };
-  say(!work.offload_optimizer, "masters and moments with the host: --set offload_optimizer=true");
+  bool const all = work.adapters == 0;
+  say(all, "adapters: --set use_peft=true (gradients, masters, moments and the reference's weights)");
+  say(all && !work.offload_optimizer, "masters and moments with the host: --set offload_optimizer=true");
   say(work.micro_batch > 1,
       "fewer sequences in a micro-batch: --set per_device_train_batch_size=N (layers and their inputs)");
-  say(work.reference, "beta 0: --set beta=0 (the reference's weights)");
-  say(work.reference && !work.offload_reference,
+  say(all && work.reference, "beta 0: --set beta=0 (the reference's weights)");
+  say(all && work.reference && !work.offload_reference,
       "the reference with the host but while it scores: --set offload_reference=true");
-  say(true, work.offload_optimizer ? "more GPUs (gradients are divided among those that train)"
-                                   : "more GPUs (gradients, masters and moments are divided among those that train)");
+  say(all, work.offload_optimizer ? "more GPUs (gradients are divided among those that train)"
+                                  : "more GPUs (gradients, masters and moments are divided among those that train)");
   say(work.kv_cache_bytes == 0 && plan.phases.front().total_bytes() > 0.9 * plan.memory,
       "a bound for keys and values: --kv-cache-bytes N, here and for train");
   say(true, "shorter completions: --set max_completion_length=N");
@@ -199,7 +204,7 @@ gp::Stack stack_of(PlanFlags const& flags) {
 
 /// What `train` would say at its start.
 void print_refusal(gp::Workload const& work) {
-  if (work.moment_bytes == gp::full_moments || work.offload_optimizer) return;
+  if (work.moment_bytes == gp::full_moments || work.offload_optimizer || work.adapters > 0) return;
   std::cout << "\n  8-bit moments are the host's: train on GPUs takes optim=adamw_8bit beside offload_optimizer=true\n";
 }
 

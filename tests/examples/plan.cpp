@@ -108,6 +108,7 @@ TEST_CASE("plan: advice names only what is not done yet") {
     CHECK(names(advice, eight_bits) == !offloads);  // a GPU's moments are 8-bit ones only where they are the host's
     CHECK(names(advice, "beta=0"));
     for (auto const* key : {"offload_optimizer=true", "offload_reference=true"}) CHECK(names(advice, key) == offloads);
+    CHECK(names(advice, "use_peft=true"));
     options.insert(options.end(), {"--set", eight_bits, "--set", "beta=0"});
     if (offloads) options.insert(options.end(), {"--set", "offload_optimizer=true", "--longest-length", "30000"});
     auto const less = plan(options).out;
@@ -155,6 +156,18 @@ TEST_CASE("plan: what is offloaded goes from the GPU's memory to the host's, and
   CHECK_FALSE(note({"--set", "optim=adamw_8bit", "--set", "offload_optimizer=true"}));
   CHECK_FALSE(note({}));
   refused(with({"--host-link", "0"}), "the link to the host");
+}
+
+TEST_CASE("plan: adapters on GPUs") {
+  std::vector<std::string> options = {"--recipe", "exp3", "--gpus", "4xA40", "--set", "use_peft=true"};
+  auto const plan_of = json_of(options);
+  CHECK(plan_of["host_bytes_per_gpu"].contains("adapters"));
+  CHECK(plan_of["phases"][2]["bytes_per_gpu"].contains("adapters"));
+  CHECK_FALSE(plan_of["phases"][2]["bytes_per_gpu"].contains("masters_and_moments"));
+  options.insert(options.end(), {"--longest-length", "60000"});
+  auto const advice = plan(options).out;
+  CHECK(advice.find("does not fit") != advice.npos);
+  for (auto const* key : {"use_peft", "offload_", "beta=0"}) CHECK(advice.find(key) == advice.npos);
 }
 
 TEST_CASE("plan: options of GPUs and of the CPU do not mix") {

@@ -133,6 +133,28 @@ TEST_CASE("what is offloaded leaves the GPU's bytes for the host's, by way of a 
   }
 }
 
+TEST_CASE("with adapters a GPU has the weights alone, and half of the backward pass is left out") {
+  auto work = as_run_work;
+  auto const machine = parse_machine("4xA40");
+  double const n = 1'777'088'000;
+  auto const whole = make_plan({}, machine, work, as_run_place, original);
+  work.adapters = 20e6;
+  work.offload_optimizer = work.offload_reference = true;  // nothing of either is left to go
+  auto const adapted = make_plan({}, machine, work, as_run_place, original);
+  for (auto const* term : {"masters_and_moments", "reference", "gradients", "gradient_buckets"})
+    CHECK(bytes(adapted, "update", term) == -1);
+  CHECK(bytes(adapted, "update", "weights") == 2 * n);
+  CHECK(bytes(adapted, "update", "adapters") == 2 * 20e6);
+  CHECK(bytes(adapted, "score", "reference") == -1);
+  REQUIRE(adapted.host.size() == 1);
+  CHECK(adapted.host[0].value == Approx((8 + 8.0 / 3) * 20e6));
+  CHECK(seconds(adapted, "update", "backward") == Approx(seconds(whole, "update", "backward") / 2));
+  CHECK(seconds(adapted, "score", "reference") == seconds(whole, "score", "reference"));
+  CHECK(seconds(adapted, "score", "reference_to_gpu") == -1);
+  CHECK(seconds(adapted, "update", "host_optimizer") == Approx(0.75e-9 * 20e6 / 3));
+  CHECK(seconds(adapted, "other", "send_weights") == Approx(4 * 20e6 / 12e9));
+}
+
 TEST_CASE("one step ahead, sampling runs beside the rest of a step") {
   Placement place{.sampling = 1, .training = 3, .colocated = false};
   auto const machine = parse_machine("4xA40");

@@ -37,6 +37,7 @@ struct Workload {
   double longest_prompt = 512;    ///< tokens
   bool reference = true;          ///< a frozen copy is scored: beta is not 0
   bool old_log_probs = false;     ///< scored once more, for several updates a batch
+  double adapters = 0;            ///< parameters of the adapters that are trained in place of all weights; 0: none
   double moment_bytes = full_moments;
   bool offload_optimizer = false;  ///< the host keeps masters and moments, and updates
   bool offload_reference = false;  ///< the host keeps the reference's weights but while they score
@@ -137,13 +138,20 @@ class Planner {
   /// What is offloaded of each GPU that trains.
   std::vector<Term> host() const {
     std::vector<Term> bytes;
+    if (adapted()) {  // values, gradients and moments in f32
+      bytes.push_back({"adapters", (8 + work_.moment_bytes / training()) * work_.adapters});
+      return bytes;
+    }
     if (work_.offload_optimizer) bytes.push_back(masters_and_moments());
-    if (work_.reference && work_.offload_reference) bytes.push_back(reference());
+    if (copies_reference() && work_.offload_reference) bytes.push_back(reference());
     return bytes;
   }
 
  private:
   double training() const { return static_cast<double>(place_.training); }
+  bool adapted() const { return work_.adapters > 0; }
+  /// The model without its adapters is its own reference.
+  bool copies_reference() const { return work_.reference && !adapted(); }
 
   Term masters_and_moments() const {
     return {"masters_and_moments", (4 + work_.moment_bytes) * model_.parameters() / training()};
@@ -153,9 +161,10 @@ class Planner {
   /// Weights, and what a rank that trains keeps from step to step (ZeRO-2: moments and masters are divided).
   std::vector<Term> resident(bool trains) const {
     std::vector<Term> bytes = {{"weights", 2 * model_.parameters()}};
-    if (!trains) return bytes;
+    if (adapted()) bytes.push_back({"adapters", 2 * work_.adapters});
+    if (!trains || adapted()) return bytes;
     if (!work_.offload_optimizer) bytes.push_back(masters_and_moments());
-    if (work_.reference && !work_.offload_reference) bytes.push_back(reference());
+    if (copies_reference() && !work_.offload_reference) bytes.push_back(reference());
     return bytes;
   }
 
@@ -209,7 +218,7 @@ class Planner {
 
   Phase score(Efficiency e) const {
     Phase phase{.name = "score", .bytes = resident(true)};
-    if (work_.reference && work_.offload_reference) {
+    if (copies_reference() && work_.offload_reference) {
       phase.bytes.push_back(reference());
       phase.seconds.push_back({"reference_to_gpu", reference().value / stack_.host_link});
     }
@@ -220,16 +229,39 @@ class Planner {
     return phase;
   }
 
-  /// Forward, a second forward of each layer from its kept input, and backward at twice the operations of a forward.
+  /// Forward, a second forward of each layer from its kept input, and backward at twice the operations of a forward:
+  /// once for inputs, which is all where weights have no gradients, and once for weights.
   Phase update(Efficiency e) const {
-    double const n = model_.parameters(), tokens = micro_batch_tokens();
+    double const tokens = micro_batch_tokens();
     Phase phase{.name = "update", .bytes = resident(true)};
-    phase.bytes.push_back({"gradients", 4 * n / training()});
-    if (training() > 1) phase.bytes.push_back({"gradient_buckets", 2 * 4 * stack_.bucket});
+    if (!adapted()) phase.bytes.push_back({"gradients", 4 * model_.parameters() / training()});
+    if (!adapted() && training() > 1) phase.bytes.push_back({"gradient_buckets", 2 * 4 * stack_.bucket});
     phase.bytes.push_back({"layer_inputs", static_cast<double>(model_.layers * model_.hidden) * 2 * tokens});
     phase.bytes.push_back({"layer", 2 * tokens * model_.layer_activation_bytes()});
     phase.bytes.push_back({"logits_chunk", stack_.chunk * static_cast<double>(model_.vocabulary) * (4 + 2)});
-    phase.seconds = {{"forward", compute(1, e)}, {"recompute", compute(1, e)}, {"backward", compute(2, e)}};
+    phase.seconds = {
+        {"forward", compute(1, e)}, {"recompute", compute(1, e)}, {"backward", compute(adapted() ? 1 : 2, e)}};
+    if (adapted())
+      add_adapters(phase);
+    else
+      add_weights(phase);
+    return phase;
+  }
+
+  /// The host has the adapters' gradients, exchanges and updates them.
+  void add_adapters(Phase& phase) const {
+    double const n = work_.adapters, share = (training() - 1) / training();
+    double const syncs = static_cast<double>(place_.gradient_syncs);
+    phase.seconds.push_back({"gradients_to_host", syncs * 2 * n / stack_.host_link});
+    if (training() > 1) phase.seconds.push_back({"reduce_gradients", syncs * 4 * n * share / stack_.host_link});
+    phase.seconds.push_back({"host_optimizer", n / training() * host_update()});
+    phase.seconds.push_back({"values_to_gpu", 2 * n / stack_.host_link});
+  }
+
+  double host_update() const { return work_.moment_bytes == full_moments ? full_update : quantized_update; }
+
+  void add_weights(Phase& phase) const {
+    double const n = model_.parameters();
     if (training() > 1) {
       double const share = (training() - 1) / training();
       phase.seconds.push_back(
@@ -239,18 +271,18 @@ class Planner {
     double const mine = n / training();
     if (!work_.offload_optimizer) {
       phase.seconds.push_back({"optimizer", (16 + 2 * work_.moment_bytes) * mine / gpu_.bandwidth});
-      return phase;
+      return;
     }
     phase.seconds.push_back({"gradients_to_host", 4 * mine / stack_.host_link});
-    phase.seconds.push_back(
-        {"host_optimizer", mine * (work_.moment_bytes == full_moments ? full_update : quantized_update)});
+    phase.seconds.push_back({"host_optimizer", mine * host_update()});
     phase.seconds.push_back({"values_to_gpu", 2 * mine / stack_.host_link});
-    return phase;
   }
 
   Phase other(Efficiency e) const {
     Phase phase{.name = "other", .bytes = resident(true)};
-    if (!place_.colocated) phase.seconds.push_back({"send_weights", 2 * model_.parameters() / gpu_.link});
+    if (!place_.colocated)
+      phase.seconds.push_back(
+          {"send_weights", adapted() ? 4 * work_.adapters / stack_.host_link : 2 * model_.parameters() / gpu_.link});
     phase.seconds.push_back({"fixed", e.fixed});
     return phase;
   }
