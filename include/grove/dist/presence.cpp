@@ -17,6 +17,8 @@ namespace {
 /// After a rank is missed: for the others to say why they stopped, or that they miss someone, too, and to see who gives
 /// signs of life. Launchers end all a few seconds after one has failed, and by then the message must be out.
 constexpr milliseconds patience{1500};
+/// The same where a whole deadline has passed, in which signs were looked for already.
+constexpr milliseconds patience_when_late{1000};
 
 /// What c10d says where a deadline has passed.
 bool is_late(std::string const& cause) {
@@ -100,7 +102,7 @@ Error Presence::lost(std::span<std::size_t const> members, std::string const& ca
   try {
     bool late = is_late(cause);
     board_.put(mine("lost"), late ? "late" : "broken");
-    auto const until = Clock::now() + patience;
+    auto const until = Clock::now() + (late ? patience_when_late : patience);
     look(signs);
     signs.forget_moves();
     for (; missing = report(), missing.empty(); look(signs)) {
