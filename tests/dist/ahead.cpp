@@ -48,7 +48,6 @@ class Lagging {
 
   TokenTrajectories collect(P& policy) {
     seen_.push_back(policy.clone());
-    seen_.back().set_version(policy.version());  // adapters count their way into the copy
     return sampler_.collect(seen_[seen_.size() - 1 - std::min(lag_, seen_.size() - 1)]);
   }
   std::size_t group_size() const { return sampler_.group_size(); }

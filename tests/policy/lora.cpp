@@ -151,6 +151,14 @@ TEST_CASE("adapters get the same gradients, to the bit, where layers are compute
   }
 }
 
+TEST_CASE("a clone says the same under the same version") {
+  auto const model = trained();
+  auto const copy = model.clone();
+  auto const t = tiny::sampler().collect(model);
+  CHECK(scored(copy, t) == scored(model, t));
+  CHECK(copy.version() == model.version());
+}
+
 TEST_CASE("the reference is the model without adapters, bit for bit") {
   auto const plain = tiny::policy();
   auto model = trained();

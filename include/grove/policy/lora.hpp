@@ -108,6 +108,7 @@ class Lora : public P {
     Lora copy(P::clone(), options_);
     *copy.adapters_ = *adapters_;
     copy.commit();
+    copy.set_version(P::version());
     return copy;
   }
 
