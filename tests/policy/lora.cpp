@@ -152,7 +152,7 @@ TEST_CASE("adapters get the same gradients, to the bit, where layers are compute
 }
 
 TEST_CASE("a clone says the same under the same version") {
-  auto const model = trained();
+  auto model = trained();
   auto const copy = model.clone();
   auto const t = tiny::sampler().collect(model);
   CHECK(scored(copy, t) == scored(model, t));
