@@ -17,9 +17,9 @@ namespace grove::nn::torch {
 class DecodeKernels;
 
 /// Hands every completion to `sink`, as cpu::Generator::generate does. `pool` draws tokens; keys and values take at
-/// most `cache_bytes` (and at least one sequence), or `options.kv_cache_bytes` where that is given. Over pages this is a
-/// bound on those in use, and sequences enter and make room as they do on the CPU; without kernels for pages it says how
-/// many sequences run at a time. `kernels` stand in for those that the decoder's device has.
+/// most `cache_bytes` (and at least one sequence), or `options.kv_cache_bytes` where that is given. Over pages this is
+/// a bound on those in use, and sequences enter and make room as they do on the CPU; without kernels for pages it says
+/// how many sequences run at a time. `kernels` stand in for those that the decoder's device has.
 template <class Variant>
 void generate(Decoder<Variant> const& decoder, std::span<cpu::GenerationRequest const> requests,
               cpu::GenerationOptions const& options, cpu::GenerationSink const& sink, cpu::ThreadPool& pool,
