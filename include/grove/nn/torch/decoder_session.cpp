@@ -6,13 +6,11 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/linear.h>
-#include <ATen/ops/ones.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -70,32 +68,20 @@ class PieceAttention {
                  std::span<std::uint32_t const> slots)
       : cache_(cache), cu_seqlens_(cu_seqlens), slots_(slots) {}
 
-  at::Tensor operator()(std::size_t layer, at::Tensor const& query, std::int64_t kv_heads, std::size_t window) const {
+  at::Tensor operator()(std::size_t layer, at::Tensor const& query, std::int64_t /*kv_heads*/,
+                        std::size_t window) const {
     std::vector<at::Tensor> parts;
     for (std::size_t s = 0; s < slots_.size(); ++s) {
-      auto const n = cu_seqlens_[s + 1] - cu_seqlens_[s], end = cache_.length(slots_[s]);
-      auto const rows = query.narrow(0, detail::extent(cu_seqlens_[s]), detail::extent(n)).transpose(0, 1).unsqueeze(0);
-      auto const of = [&](at::Tensor const& t) { return t.select(0, slots_[s]).unsqueeze(0); };
-      std::optional<at::Tensor> mask;
-      if (end > n || (window != 0 && end > window)) mask = band(n, end, window, query.device());
-      auto const attention =
-          at::scaled_dot_product_attention(rows, of(cache_.keys(layer, end)), of(cache_.values(layer, end)), mask, 0.0,
-                                           !mask.has_value(), std::nullopt, query.size(1) != kv_heads);
-      parts.push_back(attention.squeeze(0).transpose(0, 1).reshape({detail::extent(n), -1}));
+      auto const begin = detail::extent(cu_seqlens_[s]), end = detail::extent(cu_seqlens_[s + 1]);
+      auto const of = [&](at::Tensor const& t) { return t.select(0, slots_[s]); };
+      auto const length = cache_.length(slots_[s]);
+      parts.push_back(detail::attend_sequence(query.narrow(0, begin, end - begin), of(cache_.keys(layer, length)),
+                                              of(cache_.values(layer, length)), window));
     }
     return at::cat(parts, 0);
   }
 
  private:
-  /// The last n of `end` tokens: key j is seen from query i when i - window < j <= i.
-  static at::Tensor band(std::size_t n, std::size_t end, std::size_t window, at::Device device) {
-    auto const before = detail::extent(end - n);
-    auto const all =
-        at::ones({detail::extent(n), detail::extent(end)}, at::TensorOptions().dtype(at::kBool).device(device))
-            .tril_(before);
-    return window == 0 ? all : all.triu(before + 1 - detail::extent(window));
-  }
-
   detail::KvCache const& cache_;
   std::span<std::size_t const> cu_seqlens_;
   std::span<std::uint32_t const> slots_;

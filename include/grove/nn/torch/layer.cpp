@@ -28,9 +28,11 @@ at::Tensor rotate(at::Tensor const& x, Angles const& angles) {
   return at::cat(at::TensorList({turned_a, turned_b}), -1).to(x.scalar_type());
 }
 
-/// Key j is seen from query i when i - window < j <= i.
-at::Tensor band(std::int64_t n, std::int64_t window, at::Device device) {
-  return at::ones({n, n}, at::TensorOptions().dtype(at::kBool).device(device)).tril_().triu_(1 - window);
+/// Which of `end` keys the last n queries see; see attend_sequence.
+at::Tensor band(std::int64_t n, std::int64_t end, std::int64_t window, at::Device device) {
+  auto const before = end - n;
+  auto const all = at::ones({n, end}, at::TensorOptions().dtype(at::kBool).device(device)).tril_(before);
+  return window == 0 ? all : all.triu(before + 1 - window);
 }
 
 }  // namespace
@@ -41,6 +43,17 @@ Angles angles_of(cpu::detail::Rotary const& rotary, std::span<std::size_t const>
   for (std::size_t i = 0; i < positions.size(); ++i) rotary.fill(positions[i], rows.data() + i * 2 * half);
   auto const both = floats(rows, device).view({extent(positions.size()), 1, 2 * extent(half)});
   return {both.narrow(-1, 0, extent(half)), both.narrow(-1, extent(half), extent(half))};
+}
+
+at::Tensor attend_sequence(at::Tensor const& query, at::Tensor const& keys, at::Tensor const& values,
+                           std::size_t window) {
+  auto const n = query.size(0), end = keys.size(1), width = extent(window);
+  std::optional<at::Tensor> mask;
+  if (end > n || (width != 0 && end > width)) mask = band(n, end, width, query.device());
+  auto const attention =
+      at::scaled_dot_product_attention(query.transpose(0, 1).unsqueeze(0), keys.unsqueeze(0), values.unsqueeze(0), mask,
+                                       0.0, !mask.has_value(), std::nullopt, query.size(1) != keys.size(0));
+  return attention.squeeze(0).transpose(0, 1).reshape({n, -1});
 }
 
 at::Tensor rms_norm(at::Tensor const& x, Weight const& weight, io::ModelConfig const& config) {
@@ -79,17 +92,13 @@ Heads Layer<Variant>::project(at::Tensor const& x, Angles const& angles) const {
 
 template <class Variant>
 at::Tensor Layer<Variant>::attend(Heads const& heads, std::span<std::size_t const> cu_seqlens) const {
-  bool const grouped = config_.heads != config_.kv_heads;
   std::vector<at::Tensor> parts;
   for (std::size_t s = 0; s + 1 < cu_seqlens.size(); ++s) {
     auto const begin = extent(cu_seqlens[s]);
     auto const n = extent(cu_seqlens[s + 1]) - begin;
-    auto const of = [&](at::Tensor const& t) { return t.narrow(0, begin, n).transpose(0, 1).unsqueeze(0); };
-    std::optional<at::Tensor> mask;
-    if (window_ != 0 && n > extent(window_)) mask = band(n, extent(window_), heads.query.device());
-    auto const attention = at::scaled_dot_product_attention(of(heads.query), of(heads.key), of(heads.value), mask, 0.0,
-                                                            !mask.has_value(), std::nullopt, grouped);
-    parts.push_back(attention.squeeze(0).transpose(0, 1).reshape({n, -1}));
+    auto const of = [&](at::Tensor const& t) { return t.narrow(0, begin, n); };
+    parts.push_back(
+        attend_sequence(of(heads.query), of(heads.key).transpose(0, 1), of(heads.value).transpose(0, 1), window_));
   }
   return at::cat(parts, 0);
 }

@@ -30,6 +30,11 @@ struct Heads {
   at::Tensor query, key, value;
 };
 
+/// Attention of a sequence's last rows, `[rows, heads, head_dim]`, over all of its `[kv_heads, tokens, head_dim]`:
+/// query i sees key j when i - window < j <= i (a window of 0: all up to itself). `[rows, heads * head_dim]`.
+at::Tensor attend_sequence(at::Tensor const& query, at::Tensor const& keys, at::Tensor const& values,
+                           std::size_t window);
+
 /// x * weight / root mean square of the last dimension.
 at::Tensor rms_norm(at::Tensor const& x, Weight const& weight, io::ModelConfig const& config);
 
