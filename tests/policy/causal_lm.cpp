@@ -4,25 +4,20 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <numeric>
 
 #include "grove/algorithms.hpp"
 #include "grove/error.hpp"
 #include "support/catch.hpp"
+#include "support/columns.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_language_model.hpp"
 
 namespace {
 
-std::vector<std::uint32_t> all(grove::TokenTrajectories const& t) {
-  std::vector<std::uint32_t> sequences(t.episodes.sequences());
-  std::iota(sequences.begin(), sequences.end(), 0u);
-  return sequences;
-}
-
+using grove::test::all_sequences;
 std::vector<float> scored(grove::AnyCausalLm const& policy, grove::TokenTrajectories const& t) {
   std::vector<float> log_probs(t.episodes.tokens());
-  policy.score(t, all(t), grove::Column::LogProb, {.log_prob = log_probs});
+  policy.score(t, all_sequences(t), grove::Column::LogProb, {.log_prob = log_probs});
   return log_probs;
 }
 
@@ -68,7 +63,7 @@ TEST_CASE("a training forward sees the scorer's log-probs and its gradient does 
     auto const t = tiny::sampler().collect(policy);
     auto const expected = scored(policy, t);
     grove::zero_gradients(policy.parameters());
-    policy.accumulate(t, all(t), {grove::Column::LogProb, grove::Column::Entropy}, grove::Scope::Token,
+    policy.accumulate(t, all_sequences(t), {grove::Column::LogProb, grove::Column::Entropy}, grove::Scope::Token,
                       [&](std::size_t first, grove::TokenOutputs<float> out, grove::TokenGradients<float> d) {
                         for (std::size_t i = 0; i < out.log_prob.size(); ++i) {
                           REQUIRE(out.log_prob[i] == expected[first + i]);
@@ -95,7 +90,7 @@ TEST_CASE("layers computed again on the way back, and logits in pieces, give the
       auto policy = tiny::policy(changed);
       std::size_t next = 0;
       calls.push_back(0);
-      policy.accumulate(t, all(t), {grove::Column::LogProb, grove::Column::Entropy}, scope,
+      policy.accumulate(t, all_sequences(t), {grove::Column::LogProb, grove::Column::Entropy}, scope,
                         [&](std::size_t first, grove::TokenOutputs<float> out, grove::TokenGradients<float> d) {
                           REQUIRE(first == next);
                           next += out.log_prob.size();
@@ -153,7 +148,7 @@ TEST_CASE("who follows the backward pass is told of each layer's gradients when 
     std::vector<std::size_t> told;
     std::vector<std::vector<float>> complete_then(parameters.size());
     Follower const follower{parameters, told, complete_then};
-    policy.accumulate(t, all(t), grove::Column::LogProb, grove::Scope::Token, follower);
+    policy.accumulate(t, all_sequences(t), grove::Column::LogProb, grove::Scope::Token, follower);
     CHECK(told.size() == tiny::config().layers);
     CHECK(std::ranges::is_sorted(told, std::greater<>()));
     CHECK(parameters[told.back()].name == "model.layers.0.input_layernorm.weight");
@@ -191,7 +186,7 @@ TEST_CASE("a clone, whose weights were packed for scoring only, can be trained a
   auto copy = policy.clone();
   auto const t = tiny::sampler().collect(policy);
   for (auto* p : {&policy, &copy}) {
-    p->accumulate(t, all(t), grove::Column::LogProb, grove::Scope::Token,
+    p->accumulate(t, all_sequences(t), grove::Column::LogProb, grove::Scope::Token,
                   [](std::size_t, grove::TokenOutputs<float>, grove::TokenGradients<float> d) {
                     std::ranges::fill(d.log_prob, 0.1f);
                   });
@@ -235,7 +230,7 @@ TEST_CASE("weights read out of bfloat16 files are those in memory, to the bit, f
     std::vector<std::vector<float>> gradients;
     for (auto* p : {&policy, &again}) {
       grove::zero_gradients(p->parameters());
-      p->accumulate(t, all(t), grove::Column::LogProb, grove::Scope::Token,
+      p->accumulate(t, all_sequences(t), grove::Column::LogProb, grove::Scope::Token,
                     [](std::size_t, grove::TokenOutputs<float>, grove::TokenGradients<float> d) {
                       std::ranges::fill(d.log_prob, 0.1f);
                     });

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "grove/io/json.hpp"
 #include "grove/io/safetensors.hpp"
 #include "support/catch.hpp"
+#include "support/columns.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_language_model.hpp"
 
@@ -23,13 +23,8 @@ namespace {
 
 using Catch::Matchers::Contains;
 using grove::Column;
+using grove::test::all_sequences;
 using Model = grove::Lora<grove::AnyCausalLm>;
-
-std::vector<std::uint32_t> all(grove::TokenTrajectories const& t) {
-  std::vector<std::uint32_t> sequences(t.episodes.sequences());
-  std::iota(sequences.begin(), sequences.end(), 0u);
-  return sequences;
-}
 
 grove::LoraOptions everywhere(std::size_t rank = 3) {
   return {.rank = rank, .alpha = 6, .targets = {"all-linear"}, .seed = 11};
@@ -49,13 +44,13 @@ Model trained(grove::LoraOptions options = everywhere(), grove::CausalLmOptions 
 template <class P>
 std::vector<float> scored(P const& policy, grove::TokenTrajectories const& t) {
   std::vector<float> log_prob(t.episodes.tokens());
-  policy.score(t, all(t), Column::LogProb, {.log_prob = log_prob});
+  policy.score(t, all_sequences(t), Column::LogProb, {.log_prob = log_prob});
   return log_prob;
 }
 
 std::vector<float> reference_scored(Model const& policy, grove::TokenTrajectories const& t) {
   std::vector<float> log_prob(t.episodes.tokens());
-  policy.score_reference(t, all(t), Column::LogProb, {.log_prob = log_prob});
+  policy.score_reference(t, all_sequences(t), Column::LogProb, {.log_prob = log_prob});
   return log_prob;
 }
 
@@ -72,7 +67,7 @@ double loss(Model const& policy, grove::TokenTrajectories const& t) {
 template <class P>
 std::map<std::string, std::vector<float>, std::less<>> gradients(P& policy, grove::TokenTrajectories const& t) {
   grove::zero_gradients(policy.parameters());
-  policy.accumulate(t, all(t), Column::LogProb, grove::Scope::Token,
+  policy.accumulate(t, all_sequences(t), Column::LogProb, grove::Scope::Token,
                     [&](std::size_t first, grove::TokenOutputs<float>, grove::TokenGradients<float> d) {
                       for (std::size_t i = 0; i < d.log_prob.size(); ++i) d.log_prob[i] = weight_of(first + i);
                     });
@@ -127,7 +122,7 @@ TEST_CASE("sampler, scorer and trainer agree on adapted log-probs, bit for bit, 
   CHECK(scored(two, t) == expected);
   CHECK(gradients(two, t) == gradients(model, t));
   std::vector<float> seen(expected.size());
-  model.accumulate(t, all(t), Column::LogProb, grove::Scope::Token,
+  model.accumulate(t, all_sequences(t), Column::LogProb, grove::Scope::Token,
                    [&](std::size_t first, grove::TokenOutputs<float> out, grove::TokenGradients<float>) {
                      std::ranges::copy(out.log_prob, seen.begin() + static_cast<std::ptrdiff_t>(first));
                    });
@@ -331,7 +326,7 @@ TEST_CASE("a critic's head reads the adapted model's states") {
   grove::WithValueHead<Model> policy(trained());
   auto const t = tiny::sampler().collect(policy);
   std::vector<float> log_prob(t.episodes.tokens()), value(t.episodes.tokens());
-  policy.score(t, all(t), {Column::LogProb, Column::Value}, {.log_prob = log_prob, .value = value});
+  policy.score(t, all_sequences(t), {Column::LogProb, Column::Value}, {.log_prob = log_prob, .value = value});
   CHECK(log_prob == scored(trained(), t));
   CHECK(policy.parameters().size() == trained().parameters().size() + 2);
 }

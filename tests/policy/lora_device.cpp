@@ -2,7 +2,6 @@
 // Adapters on LibTorch's tensors, beside those of the CPU engine.
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -10,19 +9,16 @@
 #include "grove/error.hpp"
 #include "grove/policy/lora.hpp"
 #include "support/catch.hpp"
+#include "support/columns.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_language_model.hpp"
 
 namespace {
 
 using grove::Column;
+using grove::test::all_sequences;
+using grove::test::relative_error;
 using Model = grove::Lora<grove::AnyCausalLm>;
-
-std::vector<std::uint32_t> all(grove::TokenTrajectories const& t) {
-  std::vector<std::uint32_t> sequences(t.episodes.sequences());
-  std::iota(sequences.begin(), sequences.end(), 0u);
-  return sequences;
-}
 
 /// B that says something, so that the adapters matter.
 Model with_adapters(grove::AnyCausalLm base, std::vector<std::string> targets) {
@@ -41,8 +37,8 @@ struct Scores {
 
 Scores scored(Model const& model, grove::TokenTrajectories const& t) {
   Scores scores{std::vector<float>(t.episodes.tokens()), std::vector<float>(t.episodes.tokens())};
-  model.score(t, all(t), Column::LogProb, {.log_prob = scores.adapted});
-  model.score_reference(t, all(t), Column::LogProb, {.log_prob = scores.reference});
+  model.score(t, all_sequences(t), Column::LogProb, {.log_prob = scores.adapted});
+  model.score_reference(t, all_sequences(t), Column::LogProb, {.log_prob = scores.reference});
   return scores;
 }
 
@@ -61,7 +57,7 @@ std::vector<float> gradient(Model& model, grove::TokenTrajectories const& t,
                             std::vector<std::size_t>* order = nullptr) {
   std::vector<std::size_t> done;
   grove::zero_gradients(model.parameters());
-  auto const sequences = all(t);
+  auto const sequences = all_sequences(t);
   auto const half = sequences.size() / 2;
   model.accumulate(t, std::span(sequences).first(half), Column::LogProb, grove::Scope::Token, Consumer{done});
   model.accumulate(t, std::span(sequences).subspan(half), Column::LogProb, grove::Scope::Token, Consumer{done});
@@ -74,17 +70,6 @@ std::vector<float> gradient(Model& model, grove::TokenTrajectories const& t,
   return values;
 }
 
-/// Length of the difference by that of `want`.
-double error(std::span<float const> got, std::span<float const> want) {
-  REQUIRE(got.size() == want.size());
-  double difference = 0, norm = 0;
-  for (std::size_t i = 0; i < want.size(); ++i) {
-    difference += std::pow(static_cast<double>(got[i]) - static_cast<double>(want[i]), 2);
-    norm += std::pow(static_cast<double>(want[i]), 2);
-  }
-  return std::sqrt(difference / norm);
-}
-
 }  // namespace
 
 TEST_CASE("adapters on tensors score, learn and sample as those of the CPU engine") {
@@ -94,14 +79,15 @@ TEST_CASE("adapters on tensors score, learn and sample as those of the CPU engin
     auto other = with_adapters(tiny::on_tensors(), targets);
     auto const t = tiny::sampler().collect(own);
     auto const want = scored(own, t), got = scored(other, t);
-    CHECK(error(got.adapted, want.adapted) < 1e-5);
-    CHECK(error(got.reference, want.reference) < 1e-5);
-    CHECK(error(want.adapted, want.reference) > 1e-3);
-    CHECK(error(gradient(other, t), gradient(own, t)) < 1e-4);
+    CHECK(relative_error(got.adapted, want.adapted) < 1e-5);
+    CHECK(relative_error(got.reference, want.reference) < 1e-5);
+    REQUIRE(want.adapted.size() == want.reference.size());
+    CHECK(relative_error(want.adapted, want.reference) > 1e-3);
+    CHECK(relative_error(gradient(other, t), gradient(own, t)) < 1e-4);
     auto const sampled = tiny::sampler().collect(other);
     for (std::size_t s = 0; s < t.samples.size(); ++s)
       CHECK(sampled.samples[s].completion.tokens == t.samples[s].completion.tokens);
-    CHECK(error(sampled.rollout_log_probs(), scored(other, sampled).adapted) < 1e-5);
+    CHECK(relative_error(sampled.rollout_log_probs(), scored(other, sampled).adapted) < 1e-5);
   }
 }
 
@@ -120,9 +106,9 @@ TEST_CASE("adapters in bf16 stay near those in f32, and sampler and scorer near 
   auto f32 = with_adapters(tiny::on_tensors(), {"all-linear"});
   auto bf16 = with_adapters(tiny::on_tensors(grove::Dtype::BF16), {"all-linear"});
   auto const t = tiny::sampler().collect(bf16);
-  CHECK(error(scored(bf16, t).adapted, scored(f32, t).adapted) < 0.05);
-  CHECK(error(scored(bf16, t).adapted, t.rollout_log_probs()) < 0.02);
-  CHECK(error(gradient(bf16, t), gradient(f32, t)) < 0.1);
+  CHECK(relative_error(scored(bf16, t).adapted, scored(f32, t).adapted) < 0.05);
+  CHECK(relative_error(scored(bf16, t).adapted, t.rollout_log_probs()) < 0.02);
+  CHECK(relative_error(gradient(bf16, t), gradient(f32, t)) < 0.1);
 }
 
 TEST_CASE("a run with adapters on tensors takes the steps of the CPU engine's, and leaves the weights alone") {
@@ -144,8 +130,8 @@ TEST_CASE("a run with adapters on tensors takes the steps of the CPU engine's, a
     auto const merged = grove::AnyCausalLm::load(folder.path, {.threads = 1});
     auto const t = tiny::sampler().collect(trainer.policy());
     std::vector<float> log_prob(t.episodes.tokens());
-    merged.score(t, all(t), Column::LogProb, {.log_prob = log_prob});
-    CHECK(error(log_prob, t.rollout_log_probs()) < 1e-4);
+    merged.score(t, all_sequences(t), Column::LogProb, {.log_prob = log_prob});
+    CHECK(relative_error(log_prob, t.rollout_log_probs()) < 1e-4);
     return seen;
   };
   auto const want = run(tiny::policy()), got = run(tiny::on_tensors());
@@ -157,7 +143,7 @@ TEST_CASE("a model on tensors that has adapters gives no gradients of its weight
   auto model = with_adapters(tiny::on_tensors(), {"q_proj"});
   auto const t = tiny::sampler().collect(model);
   auto& base = static_cast<grove::AnyCausalLm&>(model);
-  CHECK_THROWS_WITH(base.accumulate(t, all(t), Column::LogProb, grove::Scope::Token,
+  CHECK_THROWS_WITH(base.accumulate(t, all_sequences(t), Column::LogProb, grove::Scope::Token,
                                     [](std::size_t, grove::TokenOutputs<float>, grove::TokenGradients<float>) {}),
                     Catch::Matchers::Contains("gradients of weights that have adapters"));
 }

@@ -2,11 +2,11 @@
 // A language model that learns its own samples by heart, with full moments and with those in 8 bits.
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 #include <vector>
 
 #include "grove/optim/adamw.hpp"
 #include "support/catch.hpp"
+#include "support/columns.hpp"
 #include "support/tiny_language_model.hpp"
 
 namespace {
@@ -19,8 +19,7 @@ struct Learnt {
 Learnt learn(grove::AdamWOptions adamw, double rate, std::size_t steps, int threads) {
   auto policy = tiny::policy({.threads = static_cast<std::size_t>(threads)});
   auto const t = tiny::sampler({.problems = 4, .group = 4, .max_tokens = 12, .seed = 3}).collect(policy);
-  std::vector<std::uint32_t> all(t.episodes.sequences());
-  std::iota(all.begin(), all.end(), 0u);
+  auto const all = grove::test::all_sequences(t);
   auto const tokens = static_cast<float>(t.episodes.tokens());
   auto const parameters = policy.parameters();
   grove::AdamW optimizer(adamw);

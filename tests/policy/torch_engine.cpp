@@ -3,22 +3,18 @@
 #include "grove/policy/torch_engine.hpp"
 
 #include <cmath>
-#include <numeric>
 
 #include "grove/algorithms.hpp"
 #include "grove/error.hpp"
 #include "support/catch.hpp"
+#include "support/columns.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_language_model.hpp"
 
 namespace {
 
-std::vector<std::uint32_t> all(grove::TokenTrajectories const& t) {
-  std::vector<std::uint32_t> sequences(t.episodes.sequences());
-  std::iota(sequences.begin(), sequences.end(), 0u);
-  return sequences;
-}
-
+using grove::test::all_sequences;
+using grove::test::relative_error;
 struct Columns {
   std::vector<float> log_prob, entropy, sum_squares;
 };
@@ -26,7 +22,7 @@ struct Columns {
 Columns scored(grove::AnyCausalLm const& policy, grove::TokenTrajectories const& t) {
   auto const n = t.episodes.tokens();
   Columns c{std::vector<float>(n), std::vector<float>(n), std::vector<float>(n)};
-  policy.score(t, all(t), {grove::Column::LogProb, grove::Column::Entropy, grove::Column::SumSquares},
+  policy.score(t, all_sequences(t), {grove::Column::LogProb, grove::Column::Entropy, grove::Column::SumSquares},
                {.log_prob = c.log_prob, .entropy = c.entropy, .sum_squares = c.sum_squares});
   return c;
 }
@@ -34,7 +30,7 @@ Columns scored(grove::AnyCausalLm const& policy, grove::TokenTrajectories const&
 /// Two micro-batches, as a trainer goes through them.
 std::vector<float> gradient(grove::AnyCausalLm& policy, grove::TokenTrajectories const& t) {
   for (auto const& p : policy.parameters()) std::fill_n(static_cast<float*>(p.gradient), p.size, 0.0F);
-  auto const sequences = all(t);
+  auto const sequences = all_sequences(t);
   auto const half = sequences.size() / 2;
   for (auto part : {std::span(sequences).first(half), std::span(sequences).subspan(half)})
     policy.accumulate(t, part, {grove::Column::LogProb, grove::Column::Entropy}, grove::Scope::Token,
@@ -57,16 +53,6 @@ double largest_difference(std::span<float const> a, std::span<float const> b) {
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
     most = std::max(most, std::abs(static_cast<double>(a[i]) - b[i]));
   return most;
-}
-
-double relative_error(std::span<float const> got, std::span<float const> want) {
-  double error = 0;
-  double norm = 0;
-  for (std::size_t i = 0; i < want.size(); ++i) {
-    error += std::pow(static_cast<double>(got[i]) - want[i], 2);
-    norm += std::pow(static_cast<double>(want[i]), 2);
-  }
-  return std::sqrt(error / norm);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "grove/nn/torch/decoder.hpp"
 #include "nn/cpu/decoder_support.hpp"
+#include "support/columns.hpp"
 
 namespace grove::nn::torch::test {
 
@@ -71,15 +72,6 @@ inline double largest_difference(std::span<float const> got, std::span<float con
   return most;
 }
 
-/// Norm of the difference over the norm of `want`.
-inline double relative_error(std::span<float const> got, std::span<float const> want) {
-  double error = got.size() == want.size() ? 0 : HUGE_VAL;
-  double norm = 0;
-  for (std::size_t i = 0; i < std::min(got.size(), want.size()); ++i) {
-    error += std::pow(static_cast<double>(got[i]) - want[i], 2);
-    norm += std::pow(static_cast<double>(want[i]), 2);
-  }
-  return std::sqrt(error / norm);
-}
+using grove::test::relative_error;
 
 }  // namespace grove::nn::torch::test
